@@ -1,0 +1,54 @@
+# make demo | test | test-fast | test-upstream | lint | format | clean
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# pip tells what it collects, downloads and installs, not what is there already.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check \
+       --progress-bar off --no-warn-script-location
+# Worker processes of the tests; each runs torch on one thread.
+JOBS ?= 2
+# Two workers on two cores: more threads would only wait for each other.
+THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: demo test test-fast test-upstream lint format clean
+
+demo: $(STAMP)
+	$(BIN)/python tools/demo.py
+
+test: $(STAMP)
+	$(THREADS) $(BIN)/python -m pytest -n $(JOBS)
+
+test-fast: $(STAMP)
+	$(THREADS) $(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+# The core tests against OpenMMLab's last own releases, in .venv-upstream.
+test-upstream:
+	PYTHON="$(PYTHON)" bash tools/test_upstream.sh
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# mmcv-lite goes in without its dependencies: it would bring a second mmengine.
+$(STAMP): setup.py mmscl/version.py
+	@test -n "$(PYTHON)" || { echo "No python3 found: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 13))" || \
+	  { echo "$(PYTHON) is not Python 3.10-3.12: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Installing into $(VENV): about 5.5 GB and some minutes the first time."
+	"$(PYTHON)" -m venv $(VENV)
+	@$(PIP) -e ".[all]" | sed -u "/already satisfied/d"
+	@$(PIP) --no-deps "mmcv-lite>=2.2,<2.4" | sed -u "/already satisfied/d"
+	$(BIN)/python -c "import mmscl"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .venv-upstream build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,19 @@
+"""Supervised contrastive learning for chromosome recognition.
+
+Importing the package registers every component in mmpretrain's registries, so that
+`custom_imports = dict(imports=['mmscl'], allow_failed_imports=False)` in any mmpretrain
+config makes them available by name, and makes checkpoints be read without running code
+that they might carry.
+"""
+
+from mmscl.stack import check_stack
+
+check_stack()
+
+from mmscl import datasets, evaluation, hooks, models  # noqa: E402
+from mmscl.checkpoint import install_safe_loader  # noqa: E402
+from mmscl.version import __version__  # noqa: E402
+
+install_safe_loader()
+
+__all__ = ["__version__", "datasets", "evaluation", "hooks", "models"]

@@ -1,0 +1,129 @@
+"""Config files: read, checked for mistyped keys, merged with the command line."""
+
+from __future__ import annotations
+
+import difflib
+import os.path as osp
+from argparse import Namespace
+from collections.abc import Iterable
+
+import torch
+from mmengine.config import Config, ConfigDict
+
+# Top-level keys that mmengine's Runner or our tools read; a key that is almost one of
+# them is a mistake, any other is a variable of the config's author.
+RUNNER_KEYS = (
+    "model work_dir train_dataloader val_dataloader test_dataloader train_cfg val_cfg "
+    "test_cfg auto_scale_lr optim_wrapper param_scheduler val_evaluator "
+    "test_evaluator default_hooks custom_hooks data_preprocessor load_from resume "
+    "launcher env_cfg log_processor log_level visualizer default_scope randomness "
+    "experiment_name custom_imports external canvas compile strategy runner_type"
+).split()
+
+
+class ConfigError(ValueError):
+    """A config file or option that cannot be meant; the message names it."""
+
+
+def read_config(args: Namespace) -> Config:
+    """Read `args.config` and merge the options of the command line.
+
+    Args:
+        args: config, work_dir, launcher, cfg_options; optionally amp, no_pin_memory
+            and no_persistent_workers.
+
+    Raises:
+        ConfigError: There is no such file, or a key is mistyped.
+    """
+    if not osp.isfile(args.config):
+        raise ConfigError(f"{args.config}: no such config file; see configs/README.md")
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options:
+        check_options(cfg, args.cfg_options, args.config)
+        cfg.merge_from_dict(args.cfg_options)
+    check_keys(cfg, args.config)
+    cfg.launcher = args.launcher
+    name = osp.splitext(osp.basename(args.config))[0]
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get("work_dir") is None:
+        # scl/x.py and baseline/x.py are two experiments
+        folder = osp.basename(osp.dirname(osp.abspath(args.config)))
+        cfg.work_dir = osp.join("work_dirs", folder, name)
+    if getattr(args, "amp", False):
+        cfg.optim_wrapper.type = "AmpOptimWrapper"
+        cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
+    for phase in ("train", "val", "test"):
+        _complete_dataloader(cfg, f"{phase}_dataloader", args)
+    if not torch.cuda.is_available():
+        cfg.merge_from_dict({"env_cfg.dist_cfg.backend": "gloo"})
+    return cfg
+
+
+def check_keys(cfg: Config, filename: str) -> None:
+    """Refuse a top-level key that is one letter or two away from a known one.
+
+    Raises:
+        ConfigError: Names the key, the file and the key that was probably meant.
+    """
+    for key in cfg:
+        near = difflib.get_close_matches(key, RUNNER_KEYS, n=1, cutoff=0.85)
+        if key not in RUNNER_KEYS and near and near[0] not in cfg:
+            raise ConfigError(
+                f"{filename}: unknown key {key!r}; did you mean {near[0]!r}?"
+            )
+
+
+def check_options(cfg: Config, options: dict, filename: str) -> None:
+    """Refuse a --cfg-options path whose parents do not exist in the config.
+
+    The last part may be new (an argument that the config leaves at its default); the
+    component's own constructor refuses it if it does not exist.
+
+    Raises:
+        ConfigError: Names the option, the part that is not there and what is.
+    """
+    for option in options:
+        node, parts = cfg, option.split(".")
+        for depth, part in enumerate(parts):
+            last = depth == len(parts) - 1
+            if isinstance(node, (list, tuple)):
+                known = [str(index) for index in range(len(node))]
+            elif isinstance(node, (dict, Config)):
+                known = list(node.keys())
+            else:
+                known = []
+            new_argument = last and depth > 0 and isinstance(node, dict)
+            new_key = last and depth == 0 and part in RUNNER_KEYS
+            if part in known:
+                node = node[int(part)] if isinstance(node, (list, tuple)) else node[part]
+            elif not new_argument and not new_key:
+                raise ConfigError(
+                    f"--cfg-options {option}: {filename} has no "
+                    f"{'.'.join(parts[: depth + 1])!r}{_nearest(part, known)}"
+                )
+
+
+def _nearest(part: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(part, list(known), n=3)
+    if near:
+        return f"; did you mean {' or '.join(map(repr, near))}?"
+    return f"; there is: {', '.join(known) or 'nothing below it'}"
+
+
+def _complete_dataloader(cfg: Config, field: str, args: Namespace) -> None:
+    """mmpretrain's defaults, with pinned memory only where there is a GPU."""
+    if cfg.get(field) is None:
+        return
+    workers = cfg[field].get("num_workers", 0) > 0
+    default = ConfigDict(
+        pin_memory=torch.cuda.is_available(),
+        persistent_workers=workers,
+        collate_fn=dict(type="default_collate"),
+    )
+    default.update(cfg[field])
+    if getattr(args, "no_pin_memory", False):
+        default.pin_memory = False
+    if getattr(args, "no_persistent_workers", False) or not workers:
+        default.persistent_workers = False
+    cfg[field] = default

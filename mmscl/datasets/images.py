@@ -1,0 +1,197 @@
+"""Image files of chromosomes -> arrays of grey levels, their background, their shape.
+
+Everything here works on one crop as ``H x W`` uint8, whatever the file held: vendor
+TIFFs that Pillow calls truncated, RGB and RGBA copies of grey pictures, 16-bit scans,
+white backgrounds (G-band) and black ones (Q-band, metaphases under fluorescence).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+# Half width, in grey levels, of the band that counts as one background: JPEG and
+# scanner noise around a flat background stays inside it.
+BACKGROUND_SPREAD = 6
+# A 16-bit file whose brightest pixel needs no more than 12 bits was saved without
+# being stretched: dividing it by 257 would give an all but black crop.
+UNSTRETCHED_16_BIT = 4096
+
+
+class ImageError(ValueError):
+    """An image file that cannot be read; the message begins with its path."""
+
+
+def read_crop(path: str | Path) -> np.ndarray:
+    """Grey levels of one chromosome image, ``H x W`` uint8.
+
+    Decoded with OpenCV: two-strip vendor TIFFs that declare more than they hold (the
+    'DataNew' set) are read, where Pillow refuses them. Of a file with several pages
+    the first is read; orientation tags are not applied.
+
+    Args:
+        path: Any format that OpenCV decodes (TIFF, BMP, PNG, JPEG, ...).
+
+    Raises:
+        ImageError: The file is missing, empty, no image, or of a kind that has no
+            well-defined grey level (see :func:`to_grey`).
+    """
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise ImageError(f'{path}: cannot be opened ({error.strerror})') from error
+    if data.size == 0:
+        raise ImageError(f'{path}: the file is empty (0 bytes)')
+    with _silent_opencv():
+        try:
+            image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        except cv2.error as error:
+            raise ImageError(f'{path}: cannot be decoded ({error.err})') from error
+    if image is None:
+        raise ImageError(f'{path}: cannot be decoded; not an image, or a damaged one')
+    try:
+        return to_grey(image)
+    except ValueError as error:
+        raise ImageError(f'{path}: {error}') from error
+
+
+def to_grey(image: np.ndarray) -> np.ndarray:
+    """Grey levels of a decoded image; a picture stored in equal channels is unchanged.
+
+    Args:
+        image: ``(H, W)``, ``(H, W, 1)``, ``(H, W, 3)`` in BGR order or ``(H, W, 4)``
+            BGRA, which is laid over white. uint8, bool, or uint16 in 0..65535, which
+            is divided by 257.
+
+    Returns:
+        ``H x W`` uint8, 0..255, contiguous.
+
+    Raises:
+        ValueError: Another shape or dtype, no pixels, or 16-bit values that use no
+            more than 12 bits (their white is unknown).
+    """
+    image = np.asarray(image)
+    channels = image.shape[2] if image.ndim == 3 else 1
+    if image.ndim not in (2, 3) or channels not in (1, 3, 4):
+        raise ValueError(
+            'expected an image of shape (H, W) or (H, W, 1, 3 or 4 channels) but got '
+            f'{image.shape}'
+        )
+    if image.size == 0:
+        raise ValueError(f'the image has no pixels: shape {image.shape}')
+    image = _to_8_bit(image)
+    if image.ndim == 2:
+        return np.ascontiguousarray(image)
+    if image.shape[2] == 1:
+        return np.ascontiguousarray(image[:, :, 0])
+    grey = cv2.cvtColor(np.ascontiguousarray(image[:, :, :3]), cv2.COLOR_BGR2GRAY)
+    if image.shape[2] == 4:
+        alpha = image[:, :, 3].astype(np.float32) / 255
+        grey = np.rint(grey * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    return grey
+
+
+def find_background(image: np.ndarray) -> int:
+    """Grey level of the background, 0..255: the commonest level along the border.
+
+    A tight crop's border is partly chromosome, but those pixels spread over many
+    levels while the background holds one. Ties go to the more extreme level (nearer
+    to white or black).
+
+    Args:
+        image: ``H x W`` uint8.
+    """
+    _check_crop(image)
+    border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
+    counts = np.bincount(border, minlength=256)
+    window = np.ones(2 * BACKGROUND_SPREAD + 1, np.int64)
+    near = np.convolve(counts, window, mode='same')
+    # Levels 0..255 as distance from mid grey; the largest breaks ties.
+    extremity = np.abs(2 * np.arange(256) - 255)
+    peak = int(np.lexsort((extremity, near))[-1])
+    in_band = border[np.abs(border.astype(np.int16) - peak) <= BACKGROUND_SPREAD]
+    return int(np.median(in_band))
+
+
+def foreground_mask(image: np.ndarray, background: int | None = None) -> np.ndarray:
+    """Where the chromosome is: pixels that stand out from the background, in bool.
+
+    The threshold is half of Otsu's on the distance from the background, so that pale
+    bands and the blurred rim stay in, and never below ``BACKGROUND_SPREAD``. An image
+    of one level has no foreground.
+
+    Args:
+        image: ``H x W`` uint8, on a light or a dark background.
+        background: Its grey level, 0..255; None asks :func:`find_background`.
+
+    Returns:
+        ``H x W`` bool.
+    """
+    _check_crop(image)
+    if background is None:
+        background = find_background(image)
+    elif not 0 <= background <= 255:
+        raise ValueError(f'background: expected 0..255 but got {background}')
+    distance = cv2.absdiff(image, np.full_like(image, background))
+    otsu, _ = cv2.threshold(distance, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return distance > max(BACKGROUND_SPREAD, otsu / 2)
+
+
+def _check_crop(image: np.ndarray) -> None:
+    if image.ndim != 2 or image.dtype != np.uint8 or image.size == 0:
+        raise ValueError(
+            'expected a grey image, H x W uint8, but got '
+            f'{image.dtype} of shape {image.shape}; to_grey() converts'
+        )
+
+
+def _to_8_bit(image: np.ndarray) -> np.ndarray:
+    if image.dtype == np.uint8:
+        return image
+    if image.dtype == bool:
+        return image.astype(np.uint8) * 255
+    if image.dtype != np.uint16:
+        raise ValueError(
+            f'expected 8-bit or 16-bit grey levels but got {image.dtype}; '
+            'save the image with 8 bits'
+        )
+    brightest = int(image[..., :3].max() if image.ndim == 3 else image.max())
+    if 0 < brightest < UNSTRETCHED_16_BIT:
+        raise ValueError(
+            f'16-bit image whose brightest pixel is {brightest} of 65535: it was saved '
+            'without being stretched and its white is unknown; save it with 8 bits'
+        )
+    return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+_log_lock = threading.Lock()
+_log_users = 0
+_log_level = 0
+
+
+@contextmanager
+def _silent_opencv() -> Iterator[None]:
+    """OpenCV's log level is the process's: lower it while decoding, then put it back.
+
+    Counts its users, so that threads that decode side by side restore what was there
+    before the first of them.
+    """
+    global _log_users, _log_level
+    log = cv2.utils.logging
+    with _log_lock:
+        if _log_users == 0:
+            _log_level = log.getLogLevel()
+            log.setLogLevel(log.LOG_LEVEL_SILENT)
+        _log_users += 1
+    try:
+        yield
+    finally:
+        with _log_lock:
+            _log_users -= 1
+            if _log_users == 0:
+                log.setLogLevel(_log_level)

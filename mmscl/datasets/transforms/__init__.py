@@ -1,0 +1,18 @@
+"""Crop -> canvas, and what varies it in training. All work on H x W uint8."""
+
+from mmscl.datasets.transforms.bending import ElasticBend
+from mmscl.datasets.transforms.canvas import ChromosomeCanvas
+from mmscl.datasets.transforms.loading import LoadChromosome
+from mmscl.datasets.transforms.presets import PRESETS, ChromosomeAugment
+from mmscl.datasets.transforms.randomness import generator
+from mmscl.datasets.transforms.tone import GreyJitter
+
+__all__ = [
+    'PRESETS',
+    'ChromosomeAugment',
+    'ChromosomeCanvas',
+    'ElasticBend',
+    'GreyJitter',
+    'LoadChromosome',
+    'generator',
+]

@@ -1,0 +1,174 @@
+"""Stain, exposure, focus and camera noise: changes of grey levels alone."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmpretrain.registry import TRANSFORMS
+
+from mmscl.datasets.transforms.loading import background_of, grey_image
+from mmscl.datasets.transforms.randomness import (
+    Range,
+    as_range,
+    check_probability,
+    check_within,
+    draw,
+    draw_ratio,
+    generator,
+    happens,
+)
+from mmscl.registry import register
+
+_LEVELS = np.arange(256, dtype=np.float32)
+# Below this sigma (pixels) the kernel has one entry that counts.
+_LEAST_BLUR = 0.3
+
+
+@register(TRANSFORMS)
+class GreyJitter(BaseTransform):
+    """Vary contrast, brightness and gamma, then blur, then add noise.
+
+    Tone is one look-up table of 256 levels. With ``keep_background`` contrast and
+    gamma act on the distance of a level from the background, so that the canvas stays
+    the level it was filled with and no frame appears where the crop was: contrast c
+    and gamma g take the relative distance t to c * t ** g. Without it they act on the
+    whole picture as torchvision's ColorJitter does (brightness multiplies, contrast
+    blends with the mean grey), and gamma takes x / 255 to (x / 255) ** gamma.
+
+    Tone, blur and noise each happen with probability ``prob``. With
+    ``keep_background`` noise leaves the pixels that are exactly at the background's
+    level as they are: cut-out crops have a flat background. So the order of this
+    transform and ChromosomeCanvas is free; before it, it works on fewer pixels, and
+    blur is in pixels of the source, the same for every canvas size.
+
+    Args:
+        brightness: Share a: factor in 1 - a..1 + a; or (low, high), >= 0. It moves
+            the background, so it needs keep_background=False.
+        contrast: Share a: factor in 1 - a..1 + a; or (low, high), >= 0.
+        gamma: Share a: exponent in 1 / (1 + a)..1 + a; or (low, high), > 0. Drawn
+            uniformly on the logarithm. Above 1, with keep_background: paler.
+        blur: (low, high), standard deviation of a Gaussian in pixels of the image at
+            this point of the pipeline; a number s means 0..s.
+        noise: (low, high), standard deviation in grey levels (0..255); a number s
+            means 0..s.
+        keep_background: See above. Default True.
+        prob: Probability of each of tone, blur and noise.
+
+    Raises:
+        ValueError: A value out of range; brightness with keep_background.
+    """
+
+    def __init__(
+        self,
+        brightness: float | Range = 0.0,
+        contrast: float | Range = 0.0,
+        gamma: float | Range = 0.0,
+        blur: float | Range = 0.0,
+        noise: float | Range = 0.0,
+        keep_background: bool = True,
+        prob: float = 1.0,
+    ) -> None:
+        self.brightness = _factors('brightness', brightness)
+        self.contrast = _factors('contrast', contrast)
+        self.gamma = _gammas(gamma)
+        self.blur = _from_zero('blur', blur)
+        self.noise = _from_zero('noise', noise)
+        self.keep_background = keep_background
+        self.prob = check_probability('GreyJitter.prob', prob)
+        if keep_background and self.brightness != (1.0, 1.0):
+            raise ValueError(
+                f'GreyJitter.brightness={brightness!r} moves the background: set '
+                'keep_background=False, or vary gamma, which keeps it'
+            )
+        tones = (self.brightness, self.contrast, self.gamma)
+        self._has_tone = any(limits != (1.0, 1.0) for limits in tones)
+
+    def transform(self, results: dict) -> dict:
+        """Replace img (H x W uint8) and, where tone moves it, background."""
+        image, rng = grey_image(results, self), generator(results)
+        if self._has_tone and happens(rng, self.prob):
+            background = background_of(results)
+            table = self._table(image, background, rng)
+            image = cv2.LUT(image, table)
+            results['background'] = int(table[background])
+        if self.blur[1] > 0 and happens(rng, self.prob):
+            image = _blur(image, draw(rng, self.blur))
+        if self.noise[1] > 0 and happens(rng, self.prob):
+            noisy = _add_noise(image, draw(rng, self.noise), rng)
+            if self.keep_background:
+                mask = cv2.compare(image, background_of(results), cv2.CMP_NE)
+                noisy = cv2.copyTo(noisy, mask, image.copy())
+            image = noisy
+        results['img'] = image
+        return results
+
+    def _table(
+        self, image: np.ndarray, background: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """The new level of each of the 256 levels, uint8."""
+        brightness, contrast = draw(rng, self.brightness), draw(rng, self.contrast)
+        gamma = draw_ratio(rng, self.gamma)
+        if self.keep_background:
+            reach = max(background, 255 - background)
+            distance = (_LEVELS - background) / reach
+            moved = np.abs(distance)
+            if gamma != 1:
+                moved **= gamma
+            moved *= contrast
+            levels = background + reach * np.copysign(moved, distance)
+        else:
+            mean = brightness * cv2.mean(image)[0]
+            levels = mean + contrast * (brightness * _LEVELS - mean)
+            if gamma != 1:
+                levels = 255 * (levels.clip(0, 255) / 255) ** gamma
+        return cv2.convertScaleAbs(levels.clip(0, 255)).reshape(256)
+
+    def __repr__(self) -> str:
+        names = ('brightness', 'contrast', 'gamma', 'blur', 'noise',
+                 'keep_background', 'prob')
+        said = ', '.join(f'{name}={getattr(self, name)!r}' for name in names)
+        return f'GreyJitter({said})'
+
+
+def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian blur, sigma in pixels; the border repeats."""
+    if sigma < _LEAST_BLUR:
+        return image
+    side = 2 * int(2.5 * sigma + 0.5) + 1
+    return cv2.GaussianBlur(
+        image, (side, side), sigma, borderType=cv2.BORDER_REPLICATE
+    )
+
+
+def _add_noise(
+    image: np.ndarray, sigma: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Gaussian noise, sigma in grey levels, cut to 0..255.
+
+    OpenCV's generator is three times faster than numpy's; it is seeded anew each time
+    from ours, so it brings no state of its own.
+    """
+    cv2.setRNGSeed(int(rng.integers(2**31 - 1)))
+    noise = cv2.randn(np.empty(image.shape, np.int16), 0, sigma)
+    return cv2.add(image, noise, dtype=cv2.CV_8U)
+
+
+def _factors(name: str, value: float | Range) -> Range:
+    name = f'GreyJitter.{name}'
+    return check_within(name, as_range(name, value, 1.0), 0.0, 100.0)
+
+
+def _gammas(value: float | Range) -> Range:
+    name = 'GreyJitter.gamma'
+    if isinstance(value, int | float):
+        if value < 0:
+            raise ValueError(f'{name}: expected a share >= 0, got {value!r}')
+        return 1 / (1 + value), 1.0 + value
+    return check_within(name, as_range(name, value), 0.01, 100.0)
+
+
+def _from_zero(name: str, value: float | Range) -> Range:
+    name = f'GreyJitter.{name}'
+    limits = (0.0, value) if isinstance(value, int | float) else value
+    return check_within(name, as_range(name, limits), 0.0, 255.0)

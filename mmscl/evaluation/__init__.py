@@ -1,0 +1,25 @@
+"""Metrics that mmpretrain lacks, and the prediction table."""
+
+from mmscl.evaluation.embedding import EmbeddingMetric
+from mmscl.evaluation.metrics import ChromosomeMetric
+from mmscl.evaluation.prediction_table import PredictionTable
+from mmscl.evaluation.predictions import (
+    Predictions,
+    PredictionTableError,
+    read_embeddings,
+    read_prediction_table,
+    write_embeddings,
+    write_prediction_table,
+)
+
+__all__ = [
+    'ChromosomeMetric',
+    'EmbeddingMetric',
+    'PredictionTable',
+    'PredictionTableError',
+    'Predictions',
+    'read_embeddings',
+    'read_prediction_table',
+    'write_embeddings',
+    'write_prediction_table',
+]

@@ -1,0 +1,15 @@
+"""Encoder, head, losses and classifier of supervised contrastive learning."""
+
+from mmscl.models.classifier import SCLClassifier
+from mmscl.models.encoders import TimmEncoder
+from mmscl.models.heads import SCLHead
+from mmscl.models.losses import SCLLoss, SoftmaxFocalLoss, SupConFocalLoss
+
+__all__ = [
+    "SCLClassifier",
+    "SCLHead",
+    "SCLLoss",
+    "SoftmaxFocalLoss",
+    "SupConFocalLoss",
+    "TimmEncoder",
+]

@@ -1,0 +1,85 @@
+"""Installation of mmscl. See README.md for the lines to type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+
+def read_version() -> str:
+    scope: dict[str, str] = {}
+    exec((ROOT / "mmscl" / "version.py").read_text("utf-8"), scope)
+    return scope["__version__"]
+
+
+# What no other distribution gives under the same import name. OpenCV is not
+# here: opencv-python and opencv-python-headless overwrite each other too.
+REQUIRES = [
+    "torch>=2.6",
+    "torchvision",
+    "timm>=1.0",
+    "numpy>=1.26",
+    "scipy",
+    "scikit-learn>=1.4",
+    "matplotlib",
+    "rich",
+    "bioframe>=0.6",
+]
+
+# The maintained distributions. mmcv-lite is missing on purpose: it asks for
+# upstream mmengine, which would overwrite onedl-mmengine, so it goes in with
+# `pip install --no-deps` and what it needs is listed here. OpenCV is the
+# headless one, which runs without libGL.
+MMINSTALL = [
+    "onedl-mmengine>=0.10.12",
+    "onedl-mmpretrain>=1.3.6",
+    "opencv-python-headless>=4.8",
+    "addict",
+    "packaging",
+    "pillow",
+    "pyyaml",
+    "yapf",
+]
+
+# OpenMMLab's last releases, with the versions around them that they can bear.
+UPSTREAM = [
+    "mmengine==0.10.7",
+    "mmpretrain==1.2.0",
+    "mmcv-lite==2.2.0",
+    "setuptools<82",  # mmengine imports pkg_resources
+    "numpy<2.4",  # mmpretrain calls np.in1d
+]
+
+TESTS = ["pytest>=8", "pytest-xdist", "ruff==0.17.6", "mypy"]
+
+LOGGING = ["tensorboard"]
+
+setup(
+    name="mmscl",
+    version=read_version(),
+    description="Supervised contrastive learning for chromosome classification",
+    long_description=(ROOT / "README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["mmscl", "mmscl.*"]),
+    include_package_data=True,
+    python_requires=">=3.10,<3.13",
+    install_requires=REQUIRES,
+    extras_require={
+        "mminstall": MMINSTALL,
+        "upstream": UPSTREAM,
+        "tests": TESTS,
+        "all": MMINSTALL + TESTS + LOGGING,
+    },
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Scientific/Engineering :: Bio-Informatics",
+    ],
+)
