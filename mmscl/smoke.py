@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
@@ -13,7 +15,8 @@ from mmscl.datasets.synthetic import write_karyotypes
 TYPES = ("1", "9", "X")  # few: a big network must fit memory with 2 x 3 images
 
 
-def make_smoke_config(cfg: Config) -> Config:
+@contextmanager
+def smoke_config(cfg: Config) -> Iterator[Config]:
     """Replace a config's data by a few drawn crops in its layout, and train two steps.
 
     Everything else stays: model, input size, augmentation, losses, optimiser, metrics.
@@ -24,13 +27,18 @@ def make_smoke_config(cfg: Config) -> Config:
             `SyntheticKaryotypes`; its variable `canvas` tells the side of the white
             canvas that the set's crops come on (None: tight crops).
 
-    Returns:
-        The same config, changed. Its data lie in a temporary folder that is deleted
-        when the config is.
+    Yields:
+        The same config, changed. Data and results lie in a temporary folder that is
+        deleted at the end.
     """
-    folder = tempfile.TemporaryDirectory(prefix="mmscl_smoke_")
-    root = Path(folder.name)
-    _write_data(root, cfg.get("canvas"))
+    with tempfile.TemporaryDirectory(prefix="mmscl_smoke_") as folder:
+        root = Path(folder)
+        _write_data(root, cfg.get("canvas"))
+        _shrink(cfg, root)
+        yield cfg
+
+
+def _shrink(cfg: Config, root: Path) -> None:
     for phase in ("train", "val", "test"):
         loader = cfg[f"{phase}_dataloader"]
         loader.num_workers, loader.persistent_workers = 0, False
@@ -49,11 +57,14 @@ def make_smoke_config(cfg: Config) -> Config:
     cfg.train_dataloader.batch_size = views * len(TYPES)
     cfg.train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=1, val_interval=1)
     cfg.param_scheduler = []
-    cfg.default_hooks.checkpoint = dict(type="CheckpointHook", interval=-1)
+    cfg.default_hooks.checkpoint = dict(  # a big network's would be gigabytes
+        type="CheckpointHook", interval=-1, save_last=False
+    )
+    for metric in cfg.test_evaluator:
+        if "out_file" in metric:
+            metric.out_file = str(root / metric.out_file)
     cfg.default_hooks.logger = dict(type="LoggerHook", interval=1)
     cfg.work_dir = str(root / "work_dir")
-    cfg._smoke_folder = folder
-    return cfg
 
 
 def _write_data(root: Path, canvas: int | None) -> None:

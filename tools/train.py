@@ -6,13 +6,13 @@ from __future__ import annotations
 import argparse
 import os
 
-from mmengine.config import DictAction
+from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmscl.cli import report_errors
 from mmscl.config import read_config
-from mmscl.smoke import make_smoke_config
+from mmscl.smoke import smoke_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -59,11 +59,18 @@ def main() -> None:
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     if args.smoke:
-        cfg = make_smoke_config(cfg)
-    runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
-    runner.train()
-    if args.smoke:
-        runner.test()
+        with smoke_config(cfg):
+            runner = build_runner(cfg)
+            runner.train()
+            runner.test()
+        print(f'{args.config}: builds, steps and tests')
+    else:
+        build_runner(cfg).train()
+
+
+def build_runner(cfg: Config) -> Runner:
+    """The Runner, or another one that the config names (FlexibleRunner)."""
+    return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
 
 
 if __name__ == '__main__':

@@ -1,11 +1,11 @@
-"""resnet18 without SCL at 64 px on Pki-3 split by case, DataNew as the other laboratory.
+"""resnet18 without SCL at 96 x 48 px on Pki-3 split by case, DataNew as the other laboratory.
 
 Command: python tools/train.py configs/baseline/resnet18_pki3.py
 Test:    python tools/test.py configs/baseline/resnet18_pki3.py CHECKPOINT --external
 Cost and result: configs/README.md
 """
 
-_base_ = ['../_base_/pki3_64px.py', '../_base_/short_schedule.py', '../_base_/runtime.py']
+_base_ = ['../_base_/pki3_96x48.py', '../_base_/short_schedule.py', '../_base_/runtime.py']
 
 model = dict(
     type='SCLClassifier',

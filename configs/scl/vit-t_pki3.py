@@ -1,18 +1,18 @@
-"""vit-t with SCL at 64 px on Pki-3 split by case, DataNew as the other laboratory.
+"""vit-t with SCL at 96 x 48 px on Pki-3 split by case, DataNew as the other laboratory.
 
 Command: python tools/train.py configs/scl/vit-t_pki3.py
 Test:    python tools/test.py configs/scl/vit-t_pki3.py CHECKPOINT --external
 Cost and result: configs/README.md
 """
 
-_base_ = ['../_base_/pki3_64px.py', '../_base_/short_schedule.py', '../_base_/runtime.py']
+_base_ = ['../_base_/pki3_96x48.py', '../_base_/short_schedule.py', '../_base_/runtime.py']
 
 model = dict(
     type='SCLClassifier',
     backbone=dict(
         type='TimmEncoder',
         model_name='vit_tiny_patch16_224',
-        img_size=64,
+        img_size=(96, 48),
         patch_size=8,
     ),
     head=dict(

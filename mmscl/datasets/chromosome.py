@@ -22,7 +22,7 @@ from mmscl.datasets.images import (
 from mmscl.datasets.manifest import TYPES, Manifest
 from mmscl.registry import register
 
-_OPTIONAL = ('case', 'cell', 'homolog', 'polarity', 'site')
+_OPTIONAL = ("case", "cell", "homolog", "polarity", "site")
 _PROGRESS_SECONDS = 10.0
 
 
@@ -78,8 +78,8 @@ class ChromosomeDataset(BaseDataset):
 
     def __init__(
         self,
-        ann_file: str = 'manifest.csv',
-        data_root: str = '',
+        ann_file: str = "manifest.csv",
+        data_root: str = "",
         split: str | None = None,
         pipeline: Sequence = (),
         sites: Sequence[str] | None = None,
@@ -92,17 +92,17 @@ class ChromosomeDataset(BaseDataset):
         max_refetch: int = 0,
         lazy_init: bool = False,
     ) -> None:
-        classes = (metainfo or {}).get('classes', TYPES)
+        classes = (metainfo or {}).get("classes", TYPES)
         if tuple(classes) != tuple(TYPES):
             raise ValueError(
-                f'metainfo.classes of {type(self).__name__}: expected the 24 types '
+                f"metainfo.classes of {type(self).__name__}: expected the 24 types "
                 f"'1'..'22', 'X', 'Y' in this order, got {classes!r}. To use fewer "
-                'types, set `types`; for other classes, use a dataset of mmpretrain.'
+                "types, set `types`; for other classes, use a dataset of mmpretrain."
             )
         if cell_size and types is not None:
             raise ValueError(
-                'cell_size=True measures a cell over all its chromosomes, but types='
-                f'{list(types)!r} leaves some out: drop one of the two.'
+                "cell_size=True measures a cell over all its chromosomes, but types="
+                f"{list(types)!r} leaves some out: drop one of the two."
             )
         self.split = split
         self.sites, self.cases, self.types = sites, cases, types
@@ -129,14 +129,14 @@ class ChromosomeDataset(BaseDataset):
             ManifestError: A selected split, site, case or type does not occur.
         """
         if not osp.isfile(self.ann_file):
-            root = self.data_root or '.'
-            state = 'has no manifest' if osp.isdir(root) else 'does not exist'
+            root = self.data_root or "."
+            state = "has no manifest" if osp.isdir(root) else "does not exist"
             raise FileNotFoundError(
-                f'{self.ann_file}: no such file (data_root={root!r} {state}). '
-                f'{type(self).__name__} reads a manifest of chromosome crops. '
-                'Prepare one with `python tools/prepare_dataset.py LAYOUT SOURCE '
-                f'--out {root}` (layouts: docs/data.md), or point `data_root` '
-                'and `ann_file` of the dataset in the config to where it is.'
+                f"{self.ann_file}: no such file (data_root={root!r} {state}). "
+                f"{type(self).__name__} reads a manifest of chromosome crops. "
+                "Prepare one with `python tools/prepare_dataset.py LAYOUT SOURCE "
+                f"--out {root}` (layouts: docs/data.md), or point `data_root` "
+                "and `ann_file` of the dataset in the config to where it is."
             )
         return Manifest.read(self.ann_file).select(
             split=self.split, sites=self.sites, cases=self.cases, types=self.types
@@ -159,10 +159,10 @@ class ChromosomeDataset(BaseDataset):
             return
         self.manifest = self.load_manifest()
         self._labels = np.asarray(self.manifest.labels, dtype=np.int64)
-        self._paths = self.manifest['path']
+        self._paths = self.manifest["path"]
         self._columns = {c: self.manifest[c] for c in _OPTIONAL if c in self.manifest}
         if self.cell_size:
-            self.manifest.require('cell_size=True', 'case', 'cell')
+            self.manifest.require("cell_size=True", "case", "cell")
         if self.cache or self.cell_size:
             self._read_all_crops()
         self._fully_initialized = True
@@ -184,7 +184,7 @@ class ChromosomeDataset(BaseDataset):
             self._crops = buffer
         if self.cell_size:
             self._cell_sizes = _median_by_cell(
-                extents, self._columns['case'], self._columns['cell']
+                extents, self._columns["case"], self._columns["cell"]
             )
 
     def _all_crops(self) -> Iterator[np.ndarray]:
@@ -198,8 +198,10 @@ class ChromosomeDataset(BaseDataset):
             if now - said > _PROGRESS_SECONDS:
                 said, done = now, index + 1
                 eta = (now - start) / done * (total - done)
-                print_log(f'decoded {done} of {total} crops, {eta:.0f} s to go',
-                          logger='current')
+                print_log(
+                    f"decoded {done} of {total} crops, {eta:.0f} s to go",
+                    logger="current",
+                )
 
     def path_of(self, index: int) -> str:
         """Path of a row's file; an absolute path in the manifest stays."""
@@ -216,14 +218,14 @@ class ChromosomeDataset(BaseDataset):
         )
         for name in _OPTIONAL:
             column = self._columns.get(name)
-            info[name] = '' if column is None else str(column[index])
+            info[name] = "" if column is None else str(column[index])
         if self._crops is not None:
-            info['img'] = self._crops[index]
-            info['background'] = int(self._backgrounds[index])
+            info["img"] = self._crops[index]
+            info["background"] = int(self._backgrounds[index])
         elif (crop := self.load_crop(index)) is not None:
-            info['img'] = crop
+            info["img"] = crop
         if self._cell_sizes is not None:
-            info['cell_size'] = float(self._cell_sizes[index])
+            info["cell_size"] = float(self._cell_sizes[index])
         return info
 
     def prepare_data(self, idx: int) -> dict | None:
@@ -233,12 +235,12 @@ class ChromosomeDataset(BaseDataset):
             ImageError: The pipeline gave None and no other sample may replace it.
         """
         info = self.get_data_info(idx)
-        path = info['img_path']
+        path = info["img_path"]
         data = self.pipeline(info)
         if data is None and (self.test_mode or self.max_refetch == 0):
             raise ImageError(
-                f'{path}: a transform of the pipeline returned None for this crop '
-                '(with max_refetch=0 no random other image takes its place).'
+                f"{path}: a transform of the pipeline returned None for this crop "
+                "(with max_refetch=0 no random other image takes its place)."
             )
         return data
 
@@ -266,16 +268,20 @@ class ChromosomeDataset(BaseDataset):
 
     def extra_repr(self) -> list[str]:
         """Lines for ``print(dataset)``."""
-        chosen = dict(split=self.split, sites=self.sites, cases=self.cases,
-                      types=self.types)
-        rows = ', '.join(f'{k}={v!r}' for k, v in chosen.items() if v is not None)
-        return [f'Manifest: \t{self.ann_file}', f'Rows: \t{rows or "all"}',
-                f'Crops in memory: \t{"yes" if self.cache else "no"}']
+        chosen = dict(
+            split=self.split, sites=self.sites, cases=self.cases, types=self.types
+        )
+        rows = ", ".join(f"{k}={v!r}" for k, v in chosen.items() if v is not None)
+        return [
+            f"Manifest: \t{self.ann_file}",
+            f"Rows: \t{rows or 'all'}",
+            f"Crops in memory: \t{'yes' if self.cache else 'no'}",
+        ]
 
 
 _NO_SUBSET = (
-    '{}.get_subset is not supported: choose rows by `split`, `sites`, `cases` or '
-    '`types`, or wrap the dataset in torch.utils.data.Subset.'
+    "{}.get_subset is not supported: choose rows by `split`, `sites`, `cases` or "
+    "`types`, or wrap the dataset in torch.utils.data.Subset."
 )
 
 
@@ -286,7 +292,7 @@ def _median_by_cell(
     _, case_ids = np.unique(cases, return_inverse=True)
     _, cell_ids = np.unique(cells, return_inverse=True)
     keys = case_ids.astype(np.int64) * (cell_ids.max(initial=0) + 1) + cell_ids
-    order = np.argsort(keys, kind='stable')
+    order = np.argsort(keys, kind="stable")
     starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
     result = np.empty(len(extents))
     for rows in np.split(order, starts[1:]):

@@ -1,6 +1,7 @@
 """Metrics that mmpretrain lacks, and the prediction table."""
 
 from mmscl.evaluation.embedding import EmbeddingMetric
+from mmscl.evaluation.measures import confusion_matrix
 from mmscl.evaluation.metrics import ChromosomeMetric
 from mmscl.evaluation.prediction_table import PredictionTable
 from mmscl.evaluation.predictions import (
@@ -18,6 +19,7 @@ __all__ = [
     'PredictionTable',
     'PredictionTableError',
     'Predictions',
+    'confusion_matrix',
     'read_embeddings',
     'read_prediction_table',
     'write_embeddings',

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mmscl.evaluation import (
-    PredictionTableError,
     Predictions,
+    PredictionTableError,
     read_embeddings,
     read_prediction_table,
     write_embeddings,

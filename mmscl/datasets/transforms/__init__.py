@@ -8,11 +8,11 @@ from mmscl.datasets.transforms.randomness import generator
 from mmscl.datasets.transforms.tone import GreyJitter
 
 __all__ = [
-    'PRESETS',
-    'ChromosomeAugment',
-    'ChromosomeCanvas',
-    'ElasticBend',
-    'GreyJitter',
-    'LoadChromosome',
-    'generator',
+    "PRESETS",
+    "ChromosomeAugment",
+    "ChromosomeCanvas",
+    "ElasticBend",
+    "GreyJitter",
+    "LoadChromosome",
+    "generator",
 ]

@@ -65,12 +65,12 @@ class ElasticBend(BaseTransform):
         elastic: float = 0.01,
         prob: float = 1.0,
     ) -> None:
-        names = ('ElasticBend.bend', 'ElasticBend.sway', 'ElasticBend.elastic')
+        names = ("ElasticBend.bend", "ElasticBend.sway", "ElasticBend.elastic")
         self.bend = check_within(names[0], as_range(names[0], bend), -0.3, 0.3)
         self.sway = check_within(names[1], as_range(names[1], sway), -0.1, 0.1)
         self.elastic = elastic
         check_within(names[2], (elastic, elastic), 0.0, 0.1)
-        self.prob = check_probability('ElasticBend.prob', prob)
+        self.prob = check_probability("ElasticBend.prob", prob)
 
     def transform(self, results: dict) -> dict:
         """Replace img (H x W uint8) by a larger crop; set img_shape."""
@@ -83,8 +83,8 @@ class ElasticBend(BaseTransform):
             return results
         bow, sway = draw(rng, self.bend), draw(rng, self.sway)
         field = self._field(rng)
-        results['img'] = _warp(image, background, axis, bow, sway, field)
-        results['img_shape'] = results['img'].shape
+        results["img"] = _warp(image, background, axis, bow, sway, field)
+        results["img_shape"] = results["img"].shape
         return results
 
     def _field(self, rng: np.random.Generator) -> np.ndarray:
@@ -96,8 +96,10 @@ class ElasticBend(BaseTransform):
         return cv2.resize(nodes, (_NODES, _NODES), interpolation=cv2.INTER_CUBIC)
 
     def __repr__(self) -> str:
-        return (f'ElasticBend(bend={self.bend}, sway={self.sway}, '
-                f'elastic={self.elastic}, prob={self.prob})')
+        return (
+            f"ElasticBend(bend={self.bend}, sway={self.sway}, "
+            f"elastic={self.elastic}, prob={self.prob})"
+        )
 
 
 class _Axis:
@@ -118,19 +120,23 @@ def _long_axis(image: np.ndarray, background: int) -> _Axis | None:
     highest = cv2.minMaxLoc(distance)[1]
     _, mask = cv2.threshold(distance, highest / 4, 1, cv2.THRESH_BINARY)
     m = cv2.moments(mask, binaryImage=True)
-    area = m['m00']
+    area = m["m00"]
     if highest == 0 or area < 2:
         return None
-    xx, yy, xy = m['mu20'] / area, m['mu02'] / area, m['mu11'] / area
+    xx, yy, xy = m["mu20"] / area, m["mu02"] / area, m["mu11"] / area
     root = math.hypot(xx - yy, 2 * xy)
     angle = 0.5 * math.atan2(2 * xy, xx - yy)
     # A rod of length L has a variance of L^2 / 12 along itself.
     length = math.sqrt(12 * (xx + yy + root) / 2)
-    return _Axis(m['m10'] / area, m['m01'] / area, angle, max(length, 1.0))
+    return _Axis(m["m10"] / area, m["m01"] / area, angle, max(length, 1.0))
 
 
 def _warp(
-    image: np.ndarray, background: int, axis: _Axis, bow: float, sway: float,
+    image: np.ndarray,
+    background: int,
+    axis: _Axis,
+    bow: float,
+    sway: float,
     field: np.ndarray,
 ) -> np.ndarray:
     """The bent crop; bow, sway and field (nodes, nodes, 2) in shares of the length."""
@@ -157,8 +163,12 @@ def _warp(
     map_x += np.arange(-margin, out_w - margin, dtype=np.float32)
     map_y += np.arange(-margin, out_h - margin, dtype=np.float32)[:, None]
     return cv2.remap(
-        image, map_x, map_y, cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT, borderValue=background,
+        image,
+        map_x,
+        map_y,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=background,
     )
 
 

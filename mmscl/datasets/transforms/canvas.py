@@ -45,18 +45,19 @@ class ChromosomeCanvas(BaseTransform):
     Args:
         size: Canvas in pixels: a side, or (height, width).
         extent: Pixels of the source that the longer canvas side covers, for
-            fit='pad'. Choose it so that the longest chromosome has room: 160 for
-            pki3 (longest crop of 600: 156). None: each crop's longer side fills the
-            canvas, the aspect ratio stays, the relative size is lost.
+            fit='pad'. Choose it so that the longest chromosome has room: 144 to 160
+            for Pki-3 (longest of 600 crops: 156, 99 % below 136). None: each crop's
+            longer side fills the canvas, the aspect ratio stays, the relative size is
+            lost.
         fit: 'pad' keeps the aspect ratio. 'squash' stretches each crop to the whole
             canvas, as the authors' public code does.
         background: Grey level 0..255 to fill with, or 'auto': the crop's own.
         cell_size: Target size of the cell in source pixels; the zoom is multiplied by
             cell_size / results['cell_size'], which evens out magnification and
             condensation between laboratories. Needs cell_size=True in the data set.
-            pki3's median is given in docs/data.md. For fit='pad' with an extent.
+            Medians: 31 in Pki-3, 27 in DataNew. For fit='pad' with an extent.
         channels: 1 gives H x W; 3 repeats the grey levels to H x W x 3, for backbones
-            that want them, and only in the last of our transforms.
+            that want them; only in the last of our transforms.
         rotation: Degrees, counter-clockwise as seen: a number a draws from -a..a, a
             pair from low..high.
         hflip: Probability of a left-right flip.
@@ -80,78 +81,84 @@ class ChromosomeCanvas(BaseTransform):
         self,
         size: int | tuple[int, int],
         extent: float | None = None,
-        fit: str = 'pad',
-        background: int | str = 'auto',
+        fit: str = "pad",
+        background: int | str = "auto",
         cell_size: float | None = None,
         channels: int = 1,
         rotation: float | Range = 0.0,
         hflip: float = 0.0,
         vflip: float = 0.0,
         scale: Range = (1.0, 1.0),
-        shift: float = 0.0,
+        shift: float | Range = 0.0,
         prob: float = 1.0,
     ) -> None:
         self.size = _as_size(size)
         self.extent, self.fit, self.cell_size = extent, fit, cell_size
         self.background = background
-        self.channels = check_channels('ChromosomeCanvas.channels', channels)
+        self.channels = check_channels("ChromosomeCanvas.channels", channels)
         self._check_fit()
-        self.rotation = as_range('ChromosomeCanvas.rotation', rotation)
-        self.hflip = check_probability('ChromosomeCanvas.hflip', hflip)
-        self.vflip = check_probability('ChromosomeCanvas.vflip', vflip)
+        self.rotation = as_range("ChromosomeCanvas.rotation", rotation)
+        self.hflip = check_probability("ChromosomeCanvas.hflip", hflip)
+        self.vflip = check_probability("ChromosomeCanvas.vflip", vflip)
         self.scale = check_within(
-            'ChromosomeCanvas.scale', as_range('ChromosomeCanvas.scale', scale, 1.0),
-            0.01, 100,
+            "ChromosomeCanvas.scale",
+            as_range("ChromosomeCanvas.scale", scale, 1.0),
+            0.01,
+            100,
         )
         self.shift = check_within(
-            'ChromosomeCanvas.shift', as_range('ChromosomeCanvas.shift', shift), -1, 1
+            "ChromosomeCanvas.shift", as_range("ChromosomeCanvas.shift", shift), -1, 1
         )
-        self.prob = check_probability('ChromosomeCanvas.prob', prob)
+        self.prob = check_probability("ChromosomeCanvas.prob", prob)
 
     def _check_fit(self) -> None:
-        if self.fit not in ('pad', 'squash'):
+        if self.fit not in ("pad", "squash"):
             raise ValueError(
                 f"ChromosomeCanvas.fit: expected 'pad' or 'squash', got {self.fit!r}"
             )
-        if self.fit == 'squash' and (self.extent is not None or self.cell_size):
+        if self.fit == "squash" and (self.extent is not None or self.cell_size):
             raise ValueError(
                 "ChromosomeCanvas: fit='squash' stretches every crop to the canvas, so "
-                f'extent={self.extent} and cell_size={self.cell_size} cannot hold: '
+                f"extent={self.extent} and cell_size={self.cell_size} cannot hold: "
                 "drop them, or set fit='pad'"
             )
         if self.cell_size is not None and self.extent is None:
             raise ValueError(
-                f'ChromosomeCanvas.cell_size={self.cell_size} needs an extent: without '
-                'it each crop fills the canvas whatever its size'
+                f"ChromosomeCanvas.cell_size={self.cell_size} needs an extent: without "
+                "it each crop fills the canvas whatever its size"
             )
-        for name in ('extent', 'cell_size'):
+        for name in ("extent", "cell_size"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(
-                    f'ChromosomeCanvas.{name}: expected pixels > 0, got {value!r}'
+                    f"ChromosomeCanvas.{name}: expected pixels > 0, got {value!r}"
                 )
         level = self.background
-        if level != 'auto' and not (isinstance(level, int) and 0 <= level <= 255):
+        if level != "auto" and not (isinstance(level, int) and 0 <= level <= 255):
             raise ValueError(
                 "ChromosomeCanvas.background: expected 'auto' or a grey level 0..255, "
-                f'got {level!r}'
+                f"got {level!r}"
             )
 
     def transform(self, results: dict) -> dict:
         """Replace img (H x W uint8) by the canvas; set img_shape and shrunk."""
         image = grey_image(results, self)
-        fill = background_of(results) if self.background == 'auto' else self.background
-        image, zoom_x, zoom_y, results['shrunk'] = self._fit(image, results)
+        fill = background_of(results) if self.background == "auto" else self.background
+        image, zoom_x, zoom_y, results["shrunk"] = self._fit(image, results)
         image, matrix = self._prepare(image, zoom_x, zoom_y, fill, generator(results))
         height, width = self.size
-        results['img'] = cv2.warpAffine(
-            image, matrix, (width, height), flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT, borderValue=fill,
+        results["img"] = cv2.warpAffine(
+            image,
+            matrix,
+            (width, height),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=fill,
         )
         if self.channels == 3:
-            results['img'] = cv2.cvtColor(results['img'], cv2.COLOR_GRAY2BGR)
-        results['background'] = fill
-        results['img_shape'] = self.size
+            results["img"] = cv2.cvtColor(results["img"], cv2.COLOR_GRAY2BGR)
+        results["background"] = fill
+        results["img_shape"] = self.size
         return results
 
     def _fit(
@@ -159,7 +166,7 @@ class ChromosomeCanvas(BaseTransform):
     ) -> tuple[np.ndarray, float, float, bool]:
         """The crop, canvas pixels per source pixel across and down; was it shrunk?"""
         fit_x, fit_y = self.size[1] / image.shape[1], self.size[0] / image.shape[0]
-        if self.fit == 'squash':
+        if self.fit == "squash":
             return image, fit_x, fit_y, False
         room = min(fit_x, fit_y)
         if self.extent is None:
@@ -176,7 +183,11 @@ class ChromosomeCanvas(BaseTransform):
         return image, zoom, zoom, shrunk
 
     def _prepare(
-        self, image: np.ndarray, zoom_x: float, zoom_y: float, fill: int,
+        self,
+        image: np.ndarray,
+        zoom_x: float,
+        zoom_y: float,
+        fill: int,
         rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
         """The (pre-shrunk) source and the 2 x 3 matrix from it to the canvas."""
@@ -198,17 +209,31 @@ class ChromosomeCanvas(BaseTransform):
         y = (block_y - 1) / 2 - (height - 1) / 2
         out_x = (self.size[1] - 1) / 2 + shift_x * self.size[1]
         out_y = (self.size[0] - 1) / 2 + shift_y * self.size[0]
-        matrix = np.array([
-            [a * block_x, b * block_y, a * x + b * y + out_x],
-            [c * block_x, d * block_y, c * x + d * y + out_y],
-        ])
+        matrix = np.array(
+            [
+                [a * block_x, b * block_y, a * x + b * y + out_x],
+                [c * block_x, d * block_y, c * x + d * y + out_y],
+            ]
+        )
         return image, matrix
 
     def __repr__(self) -> str:
-        names = ('size', 'extent', 'fit', 'background', 'cell_size', 'channels',
-                 'rotation', 'hflip', 'vflip', 'scale', 'shift', 'prob')
-        said = ', '.join(f'{name}={getattr(self, name)!r}' for name in names)
-        return f'ChromosomeCanvas({said})'
+        names = (
+            "size",
+            "extent",
+            "fit",
+            "background",
+            "cell_size",
+            "channels",
+            "rotation",
+            "hflip",
+            "vflip",
+            "scale",
+            "shift",
+            "prob",
+        )
+        said = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"ChromosomeCanvas({said})"
 
 
 def _trim(image: np.ndarray, background: int) -> np.ndarray:
@@ -226,7 +251,7 @@ def check_channels(name: str, value: int) -> int:
         ValueError: It is not.
     """
     if value not in (1, 3):
-        raise ValueError(f'{name}: expected 1 or 3, got {value!r}')
+        raise ValueError(f"{name}: expected 1 or 3, got {value!r}")
     return value
 
 
@@ -234,24 +259,24 @@ def _as_size(size: int | tuple[int, int]) -> tuple[int, int]:
     pair = (size, size) if isinstance(size, int) else tuple(size)
     if len(pair) != 2 or not all(isinstance(s, int) and s > 0 for s in pair):
         raise ValueError(
-            'ChromosomeCanvas.size: expected pixels > 0, a side or (height, width), '
-            f'got {size!r}'
+            "ChromosomeCanvas.size: expected pixels > 0, a side or (height, width), "
+            f"got {size!r}"
         )
     return pair
 
 
 def _cell_size_of(results: dict) -> float:
-    if 'cell_size' not in results:
+    if "cell_size" not in results:
         raise KeyError(
-            'ChromosomeCanvas.cell_size is set but the sample has no cell_size: set '
-            'cell_size=True in the ChromosomeDataset of the config'
+            "ChromosomeCanvas.cell_size is set but the sample has no cell_size: set "
+            "cell_size=True in the ChromosomeDataset of the config"
         )
-    if not results['cell_size'] > 0:
+    if not results["cell_size"] > 0:
         raise ValueError(
             f"{results.get('img_path', 'sample')}: its cell has size "
             f"{results['cell_size']}: no foreground found in the crops of the cell"
         )
-    return results['cell_size']
+    return results["cell_size"]
 
 
 def _average_blocks(

@@ -32,7 +32,7 @@ class LoadChromosome(BaseTransform):
     """
 
     def __init__(self, invert: bool | str = False) -> None:
-        if invert not in (True, False, 'auto'):
+        if invert not in (True, False, "auto"):
             raise ValueError(
                 f"LoadChromosome.invert: expected True, False or 'auto', got {invert!r}"
             )
@@ -40,20 +40,20 @@ class LoadChromosome(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Add img (H x W uint8), background, img_shape and ori_shape."""
-        image = results.get('img')
-        image = read_crop(results['img_path']) if image is None else to_grey(image)
-        background = results.get('background')
+        image = results.get("img")
+        image = read_crop(results["img_path"]) if image is None else to_grey(image)
+        background = results.get("background")
         if background is None:
             background = find_background(image)
-        if self.invert is True or (self.invert == 'auto' and background < 128):
+        if self.invert is True or (self.invert == "auto" and background < 128):
             image, background = cv2.bitwise_not(image), 255 - background
-        results['img'] = image
-        results['background'] = background
-        results['img_shape'] = results['ori_shape'] = image.shape
+        results["img"] = image
+        results["background"] = background
+        results["img_shape"] = results["ori_shape"] = image.shape
         return results
 
     def __repr__(self) -> str:
-        return f'LoadChromosome(invert={self.invert!r})'
+        return f"LoadChromosome(invert={self.invert!r})"
 
 
 def grey_image(results: dict, transform: BaseTransform) -> np.ndarray:
@@ -62,19 +62,19 @@ def grey_image(results: dict, transform: BaseTransform) -> np.ndarray:
     Raises:
         ValueError: It is not; says which transform is missing in the pipeline.
     """
-    image = results.get('img')
+    image = results.get("img")
     if image is None or image.ndim != 2 or image.dtype != np.uint8:
-        got = 'no img' if image is None else f'{image.dtype} of shape {image.shape}'
+        got = "no img" if image is None else f"{image.dtype} of shape {image.shape}"
         raise ValueError(
-            f'{type(transform).__name__} expects a grey crop, H x W uint8, in '
+            f"{type(transform).__name__} expects a grey crop, H x W uint8, in "
             f"results['img'], got {got}. Put dict(type='LoadChromosome') first in the "
-            'pipeline, and ask for channels=3 only in the last transform.'
+            "pipeline, and ask for channels=3 only in the last transform."
         )
     return image
 
 
 def background_of(results: dict) -> int:
     """Grey level of the background: known from loading, else found and kept."""
-    if 'background' not in results:
-        results['background'] = find_background(results['img'])
-    return results['background']
+    if "background" not in results:
+        results["background"] = find_background(results["img"])
+    return results["background"]

@@ -19,26 +19,26 @@ _OUR_TONE = (
 
 #: Name -> transforms and their arguments, in order.
 PRESETS: dict[str, list[tuple[type[BaseTransform], dict]]] = {
-    'paper': [
+    "paper": [
         (GreyJitter, dict(contrast=0.2)),
         (ChromosomeCanvas, dict(rotation=90, hflip=0.5, vflip=0.5)),
     ],
-    'authors': [
-        (ChromosomeCanvas,
-         dict(fit='squash', background=255, rotation=90, vflip=0.5)),
+    "authors": [
+        (ChromosomeCanvas, dict(fit="squash", background=255, rotation=90, vflip=0.5)),
         (GreyJitter, dict(brightness=0.2, contrast=0.2, keep_background=False)),
     ],
-    'mmscl': [
+    "mmscl": [
         _OUR_BEND,
         _OUR_TONE,
-        (ChromosomeCanvas,
-         dict(rotation=15, hflip=0.5, scale=(0.8, 1.25), shift=0.05)),
+        (ChromosomeCanvas, dict(rotation=15, hflip=0.5, scale=(0.8, 1.25), shift=0.05)),
     ],
-    'mmscl-metaphase': [
+    "mmscl-metaphase": [
         _OUR_BEND,
         _OUR_TONE,
-        (ChromosomeCanvas,
-         dict(rotation=180, hflip=0.5, vflip=0.5, scale=(0.8, 1.25), shift=0.05)),
+        (
+            ChromosomeCanvas,
+            dict(rotation=180, hflip=0.5, vflip=0.5, scale=(0.8, 1.25), shift=0.05),
+        ),
     ],
 }
 
@@ -95,14 +95,14 @@ class ChromosomeAugment(BaseTransform):
     ) -> None:
         if preset not in PRESETS:
             raise ValueError(
-                f'ChromosomeAugment.preset: expected one of {sorted(PRESETS)}, '
-                f'got {preset!r}'
+                f"ChromosomeAugment.preset: expected one of {sorted(PRESETS)}, "
+                f"got {preset!r}"
             )
         given = dict(fit=fit, background=background)
         canvas = dict(size=size, extent=extent, cell_size=cell_size)
         canvas.update((k, v) for k, v in given.items() if v is not None)
         self.preset = preset
-        self.channels = check_channels('ChromosomeAugment.channels', channels)
+        self.channels = check_channels("ChromosomeAugment.channels", channels)
         self.transforms = [
             kind(**{**settings, **(canvas if kind is ChromosomeCanvas else {})})
             for kind, settings in PRESETS[preset]
@@ -113,9 +113,9 @@ class ChromosomeAugment(BaseTransform):
         for transform in self.transforms:
             results = transform(results)
         if self.channels == 3:
-            results['img'] = cv2.cvtColor(results['img'], cv2.COLOR_GRAY2BGR)
+            results["img"] = cv2.cvtColor(results["img"], cv2.COLOR_GRAY2BGR)
         return results
 
     def __repr__(self) -> str:
-        steps = ', '.join(repr(transform) for transform in self.transforms)
-        return f'ChromosomeAugment({self.preset!r}: {steps}, channels={self.channels})'
+        steps = ", ".join(repr(transform) for transform in self.transforms)
+        return f"ChromosomeAugment({self.preset!r}: {steps}, channels={self.channels})"

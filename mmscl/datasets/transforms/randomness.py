@@ -16,7 +16,7 @@ def generator(results: dict) -> np.random.Generator:
     in every process and at once, and two runs with one seed and one number of workers
     draw the same.
     """
-    rng = results.get('rng')
+    rng = results.get("rng")
     if rng is None:
         # 0.2 us: cheaper than any seeding of a generator of our own.
         return np.random.Generator(np.random.get_bit_generator())
@@ -52,10 +52,10 @@ def as_range(name: str, value: float | Range, around: float = 0.0) -> Range:
         low, high = (float(v) for v in value)
     else:
         raise ValueError(
-            f'{name}: expected a number or a pair (low, high), got {value!r}'
+            f"{name}: expected a number or a pair (low, high), got {value!r}"
         )
     if not (np.isfinite(low) and np.isfinite(high) and low <= high):
-        raise ValueError(f'{name}: expected low <= high, got ({low}, {high})')
+        raise ValueError(f"{name}: expected low <= high, got ({low}, {high})")
     return low, high
 
 
@@ -66,7 +66,7 @@ def check_within(name: str, limits: Range, low: float, high: float) -> Range:
         ValueError: They do not.
     """
     if not low <= limits[0] <= limits[1] <= high:
-        raise ValueError(f'{name}: expected values in [{low}, {high}], got {limits}')
+        raise ValueError(f"{name}: expected values in [{low}, {high}], got {limits}")
     return limits
 
 
@@ -77,5 +77,5 @@ def check_probability(name: str, value: float) -> float:
         ValueError: It is not in [0, 1].
     """
     if not 0 <= value <= 1:
-        raise ValueError(f'{name}: expected a probability in [0, 1], got {value!r}')
+        raise ValueError(f"{name}: expected a probability in [0, 1], got {value!r}")
     return float(value)

@@ -69,17 +69,17 @@ class GreyJitter(BaseTransform):
         keep_background: bool = True,
         prob: float = 1.0,
     ) -> None:
-        self.brightness = _factors('brightness', brightness)
-        self.contrast = _factors('contrast', contrast)
+        self.brightness = _factors("brightness", brightness)
+        self.contrast = _factors("contrast", contrast)
         self.gamma = _gammas(gamma)
-        self.blur = _from_zero('blur', blur)
-        self.noise = _from_zero('noise', noise)
+        self.blur = _from_zero("blur", blur)
+        self.noise = _from_zero("noise", noise)
         self.keep_background = keep_background
-        self.prob = check_probability('GreyJitter.prob', prob)
+        self.prob = check_probability("GreyJitter.prob", prob)
         if keep_background and self.brightness != (1.0, 1.0):
             raise ValueError(
-                f'GreyJitter.brightness={brightness!r} moves the background: set '
-                'keep_background=False, or vary gamma, which keeps it'
+                f"GreyJitter.brightness={brightness!r} moves the background: set "
+                "keep_background=False, or vary gamma, which keeps it"
             )
         tones = (self.brightness, self.contrast, self.gamma)
         self._has_tone = any(limits != (1.0, 1.0) for limits in tones)
@@ -91,7 +91,7 @@ class GreyJitter(BaseTransform):
             background = background_of(results)
             table = self._table(image, background, rng)
             image = cv2.LUT(image, table)
-            results['background'] = int(table[background])
+            results["background"] = int(table[background])
         if self.blur[1] > 0 and happens(rng, self.prob):
             image = _blur(image, draw(rng, self.blur))
         if self.noise[1] > 0 and happens(rng, self.prob):
@@ -100,7 +100,7 @@ class GreyJitter(BaseTransform):
                 mask = cv2.compare(image, background_of(results), cv2.CMP_NE)
                 noisy = cv2.copyTo(noisy, mask, image.copy())
             image = noisy
-        results['img'] = image
+        results["img"] = image
         return results
 
     def _table(
@@ -125,10 +125,17 @@ class GreyJitter(BaseTransform):
         return cv2.convertScaleAbs(levels.clip(0, 255)).reshape(256)
 
     def __repr__(self) -> str:
-        names = ('brightness', 'contrast', 'gamma', 'blur', 'noise',
-                 'keep_background', 'prob')
-        said = ', '.join(f'{name}={getattr(self, name)!r}' for name in names)
-        return f'GreyJitter({said})'
+        names = (
+            "brightness",
+            "contrast",
+            "gamma",
+            "blur",
+            "noise",
+            "keep_background",
+            "prob",
+        )
+        said = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"GreyJitter({said})"
 
 
 def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -136,14 +143,10 @@ def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
     if sigma < _LEAST_BLUR:
         return image
     side = 2 * int(2.5 * sigma + 0.5) + 1
-    return cv2.GaussianBlur(
-        image, (side, side), sigma, borderType=cv2.BORDER_REPLICATE
-    )
+    return cv2.GaussianBlur(image, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
 
 
-def _add_noise(
-    image: np.ndarray, sigma: float, rng: np.random.Generator
-) -> np.ndarray:
+def _add_noise(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
     """Gaussian noise, sigma in grey levels, cut to 0..255.
 
     OpenCV's generator is three times faster than numpy's; it is seeded anew each time
@@ -155,20 +158,20 @@ def _add_noise(
 
 
 def _factors(name: str, value: float | Range) -> Range:
-    name = f'GreyJitter.{name}'
+    name = f"GreyJitter.{name}"
     return check_within(name, as_range(name, value, 1.0), 0.0, 100.0)
 
 
 def _gammas(value: float | Range) -> Range:
-    name = 'GreyJitter.gamma'
+    name = "GreyJitter.gamma"
     if isinstance(value, int | float):
         if value < 0:
-            raise ValueError(f'{name}: expected a share >= 0, got {value!r}')
+            raise ValueError(f"{name}: expected a share >= 0, got {value!r}")
         return 1 / (1 + value), 1.0 + value
     return check_within(name, as_range(name, value), 0.01, 100.0)
 
 
 def _from_zero(name: str, value: float | Range) -> Range:
-    name = f'GreyJitter.{name}'
+    name = f"GreyJitter.{name}"
     limits = (0.0, value) if isinstance(value, int | float) else value
     return check_within(name, as_range(name, limits), 0.0, 255.0)

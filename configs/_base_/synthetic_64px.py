@@ -1,6 +1,9 @@
-"""Pki-3 at 64 px, split by case, for two cores; DataNew is the other laboratory."""
+"""The embedded data set at 64 px: drawn cells of site A; site B is the other laboratory.
 
-data_root = 'data/pki3'
+Drawn in memory from a seed in seconds; a test bed, not evidence (docs/data.md).
+"""
+
+cells = dict(type='SyntheticKaryotypes', site='A', cases=60, cells_per_case=1, seed=0)
 meta_keys = ('sample_idx', 'img_path', 'case', 'cell', 'site', 'ori_shape', 'img_shape')
 train_pipeline = [
     dict(type='LoadChromosome'),
@@ -15,41 +18,24 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=48,
     num_workers=0,
-    sampler=dict(type='PairedKaryotypeSampler', steps_per_epoch=250),
-    dataset=dict(
-        type='ChromosomeDataset',
-        data_root=data_root,
-        split='train',
-        cache=True,
-        pipeline=train_pipeline,
-    ),
+    sampler=dict(type='PairedKaryotypeSampler', steps_per_epoch=75),
+    dataset=dict(**cells, split='train', pipeline=train_pipeline),
 )
 val_dataloader = dict(
     batch_size=128,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='ChromosomeDataset',
-        data_root=data_root,
-        split='val',
-        cache=True,
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(**cells, split='val', pipeline=test_pipeline),
 )
 test_dataloader = dict(
     batch_size=128,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='ChromosomeDataset',
-        data_root=data_root,
-        split='test',
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(**cells, split='test', pipeline=test_pipeline),
 )
 # Further test sets, for tools/test.py --external: changes to test_dataloader.dataset.
 external = dict(
-    datanew=dict(data_root='data/datanew', split=None),
+    site_b=dict(site='B', cases=10, split=None),
 )
 
 val_evaluator = dict(type='ChromosomeMetric')

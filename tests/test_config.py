@@ -1,0 +1,88 @@
+"""Config files: every one builds; a mistyped key is named."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmpretrain.registry import DATA_SAMPLERS, HOOKS, METRICS, MODELS, TRANSFORMS
+
+import mmscl  # noqa: F401
+from mmscl.config import ConfigError, check_keys, check_options, read_config
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = sorted(ROOT.glob("configs/*/*.py"))
+EXPERIMENTS = [path for path in CONFIGS if path.parent.name != "_base_"]
+OGH = "vit-s vit-l davit-s davit-l swin-s swin-l resnet34 resnet50".split()
+
+
+def args(config, **kwargs):
+    given = dict(work_dir=None, launcher="none", cfg_options=None) | kwargs
+    return Namespace(config=str(config), **given)
+
+
+def test_the_papers_sixteen_configs_are_there():
+    names = {f"{p.parent.name}/{p.stem}" for p in EXPERIMENTS}
+    for model in OGH:
+        assert {f"scl/{model}_ogh", f"baseline/{model}_ogh"} <= names
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_every_config_builds_its_components(path):
+    cfg = read_config(args(path))
+    with torch.device("meta"):
+        # asking a meta model for its width works, no weight is allocated
+        model = MODELS.build(cfg.model)
+    assert model.head.num_classes == 24
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        for transform in loader.dataset.pipeline:
+            TRANSFORMS.build(transform)
+    for metric in [cfg.val_evaluator, *cfg.test_evaluator]:
+        METRICS.build(metric)
+    for hook in cfg.custom_hooks:
+        HOOKS.build(hook)
+    assert DATA_SAMPLERS.get(cfg.train_dataloader.sampler.type)
+    assert cfg.work_dir == f"work_dirs/{path.parent.name}/{path.stem}"
+
+
+@pytest.mark.parametrize("model", OGH)
+def test_method_and_baseline_differ_in_one_setting(model):
+    method = Config.fromfile(ROOT / f"configs/scl/{model}_ogh.py").to_dict()
+    baseline = Config.fromfile(ROOT / f"configs/baseline/{model}_ogh.py").to_dict()
+    assert method["model"]["head"].pop("loss") == dict(type="SupConFocalLoss")
+    assert baseline["model"]["head"].pop("loss") is None
+    assert method == baseline
+
+
+def test_the_papers_schedule():
+    cfg = Config.fromfile(ROOT / "configs/scl/swin-l_ogh.py")
+    assert cfg.optim_wrapper.optimizer == dict(type="Adam", lr=1e-5)
+    assert cfg.train_cfg.max_epochs == 200
+    assert cfg.train_dataloader.sampler.steps_per_epoch == 2000
+    assert cfg.train_dataloader.batch_size == 48
+
+
+def test_a_mistyped_key_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="'train_dataloder'; .* 'train_dataloader'"):
+        check_keys(Config(dict(train_dataloder={}, my_lr=1)), "c.py")
+    path = tmp_path / "c.py"
+    path.write_text("optim_wraper = dict()\n")
+    with pytest.raises(ConfigError, match="c.py: unknown key 'optim_wraper'"):
+        read_config(args(path))
+
+
+def test_a_mistyped_option_is_named():
+    cfg = Config(dict(model=dict(head=dict(loss=1)), hooks=[dict(a=1)]))
+    check_options(cfg, {"model.head.lambda1": 1, "hooks.0.a": 2, "load_from": 1}, "c")
+    with pytest.raises(ConfigError, match="no 'model.hed'; did you mean 'head'"):
+        check_options(cfg, {"model.hed.loss": 2}, "c")
+    with pytest.raises(ConfigError, match="no 'hooks.1'; there is: 0"):
+        check_options(cfg, {"hooks.1.a": 2}, "c")
+    with pytest.raises(ConfigError, match="no 'modle'; did you mean 'model'"):
+        check_options(cfg, {"modle.x": 2}, "c")
+
+
+def test_a_missing_config_is_named():
+    with pytest.raises(ConfigError, match="nowhere.py: no such config"):
+        read_config(args("nowhere.py"))

@@ -1,0 +1,484 @@
+"""Crop -> canvas and augmentation, against plain-loop references and properties."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmpretrain.registry import TRANSFORMS
+from torchvision.transforms import functional as F
+
+import mmscl  # noqa: F401  registers the transforms
+from mmscl.datasets.images import ImageError
+from mmscl.datasets.transforms import (
+    PRESETS,
+    ChromosomeAugment,
+    ChromosomeCanvas,
+    ElasticBend,
+    GreyJitter,
+    LoadChromosome,
+    generator,
+)
+
+
+def rod(height=60, width=12, margin=4, background=255, seed=0) -> np.ndarray:
+    """An upright banded rod with a blank margin, H x W uint8."""
+    rng = np.random.default_rng(seed)
+    bands = cv2.resize(
+        rng.integers(40, 160, (9, 1), dtype=np.uint8),
+        (width, height),
+        interpolation=cv2.INTER_CUBIC,
+    )
+    return np.pad(bands, margin, constant_values=background)
+
+
+def sample(image: np.ndarray, background: int = 255, **more) -> dict:
+    return dict(img=image.copy(), background=background, **more)
+
+
+def plain_affine(image, size, zoom, degrees, hflip, vflip, shift, fill):
+    """Canvas pixel by pixel: undo shift, rotation, zoom, flip; bilinear look-up."""
+    image = image.astype(float)
+    height, width = image.shape
+    turn = np.deg2rad(degrees)
+    out = np.empty((size, size))
+    for v in range(size):
+        for u in range(size):
+            x = u - (size - 1) / 2 - shift * size
+            y = v - (size - 1) / 2 - shift * size
+            # Seen with y up, the canvas was turned counter-clockwise: turn back.
+            x, y = (
+                np.cos(turn) * x - np.sin(turn) * y,
+                np.sin(turn) * x + np.cos(turn) * y,
+            )
+            x, y = x / zoom * (-1 if hflip else 1), y / zoom * (-1 if vflip else 1)
+            x, y = x + (width - 1) / 2, y + (height - 1) / 2
+            x0, y0 = int(np.floor(x)), int(np.floor(y))
+            total = 0.0
+            for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
+                weight = abs(1 - j - (x - x0)) * abs(1 - i - (y - y0))
+                inside = 0 <= y0 + i < height and 0 <= x0 + j < width
+                total += weight * (image[y0 + i, x0 + j] if inside else fill)
+            out[v, u] = total
+    return out
+
+
+class TestLoadChromosome:
+    def test_reads_the_file(self, tmp_path):
+        path = tmp_path / "a.png"
+        cv2.imwrite(str(path), rod())
+        results = LoadChromosome()(dict(img_path=str(path)))
+        np.testing.assert_array_equal(results["img"], rod())
+        assert results["background"] == 255
+        assert results["img_shape"] == results["ori_shape"] == rod().shape
+
+    @pytest.mark.parametrize("channels", [1, 3, 4])
+    def test_takes_the_array_of_an_inferencer(self, channels):
+        image = np.repeat(rod()[:, :, None], channels, axis=2)
+        image[..., 3:] = 255
+        results = LoadChromosome()(dict(img=image, img_path="never read"))
+        np.testing.assert_array_equal(results["img"], rod())
+
+    def test_invert_makes_the_background_white(self):
+        results = LoadChromosome(invert=True)(dict(img=255 - rod()))
+        np.testing.assert_array_equal(results["img"], rod())
+        assert results["background"] == 255
+
+    def test_auto_inverts_only_dark_backgrounds(self):
+        auto = LoadChromosome(invert="auto")
+        np.testing.assert_array_equal(auto(dict(img=rod()))["img"], rod())
+        np.testing.assert_array_equal(auto(dict(img=255 - rod()))["img"], rod())
+
+    def test_unreadable_file_is_named(self, tmp_path):
+        path = tmp_path / "broken.png"
+        path.write_bytes(b"no image")
+        with pytest.raises(ImageError, match="broken.png"):
+            LoadChromosome()(dict(img_path=str(path)))
+
+    def test_wrong_invert(self):
+        with pytest.raises(ValueError, match="'auto', got 'yes'"):
+            LoadChromosome(invert="yes")
+
+
+class TestCanvas:
+    def test_zoom_one_copies_the_crop_to_the_middle(self):
+        image = rod(40, 10)
+        out = ChromosomeCanvas(64, extent=64)(sample(image))["img"]
+        expected = np.full((64, 64), 255, np.uint8)
+        expected[8:56, 23:41] = image
+        np.testing.assert_array_equal(out, expected)
+
+    @pytest.mark.parametrize("zoom", [0.7, 1.0, 1.6])
+    @pytest.mark.parametrize("hflip,vflip", [(0, 0), (1, 0), (0, 1), (1, 1)])
+    def test_agrees_with_the_plain_loop(self, zoom, hflip, vflip):
+        image = cv2.GaussianBlur(rod(21, 9), (0, 0), 1.5)
+        canvas = ChromosomeCanvas(
+            48,
+            extent=48 / zoom,
+            background=200,
+            hflip=hflip,
+            vflip=vflip,
+            rotation=(25, 25),
+            scale=(0.9, 0.9),
+            shift=(0.06, 0.06),
+        )
+        expected = plain_affine(image, 48, zoom * 0.9, 25, hflip, vflip, 0.06, 200)
+        out = canvas(sample(image))["img"]
+        # OpenCV places samples on a grid of 1/32 pixel.
+        assert np.abs(out - expected).max() < 6
+        assert np.abs(out - expected).mean() < 0.5
+
+    def test_rotation_is_counter_clockwise(self):
+        image = rod(31, 9)
+        plain = ChromosomeCanvas(63, extent=63)
+        turned = ChromosomeCanvas(63, extent=63, rotation=(90, 90))
+        np.testing.assert_array_equal(
+            turned(sample(image))["img"], np.rot90(plain(sample(image))["img"])
+        )
+
+    def test_extent_keeps_relative_size(self):
+        canvas = ChromosomeCanvas(64, extent=128)
+        dark = [
+            (canvas(sample(rod(height, 16)))["img"] < 200).any(axis=1).sum()
+            for height in (20, 40, 80)
+        ]
+        np.testing.assert_allclose(dark, [10, 20, 40], atol=1)
+
+    def test_without_extent_the_longer_side_fills_the_canvas(self):
+        image = rod(30, 10, margin=0)
+        out = ChromosomeCanvas(90)(sample(image))["img"]
+        rows, columns = np.nonzero(out < 200)
+        assert np.ptp(rows) + 1 == pytest.approx(90, abs=2)
+        assert np.ptp(columns) + 1 == pytest.approx(30, abs=3)
+
+    def test_crop_larger_than_the_extent_is_shrunk_and_marked(self):
+        canvas = ChromosomeCanvas(64, extent=100)
+        results = canvas(sample(rod(120, 16)))
+        assert results["shrunk"] is True
+        dark = (results["img"] < 200).any(axis=1)
+        assert dark.sum() == pytest.approx(64, abs=2)
+        assert canvas(sample(rod(80, 16)))["shrunk"] is False
+
+    def test_blank_margin_does_not_shrink(self):
+        canvas = ChromosomeCanvas(64, extent=64)
+        tight, loose = rod(40, 10, margin=1), rod(40, 10, margin=41)
+        results = canvas(sample(loose))
+        assert results["shrunk"] is False
+        np.testing.assert_array_equal(results["img"], canvas(sample(tight))["img"])
+
+    def test_squash_fills_the_canvas(self):
+        out = ChromosomeCanvas(48, fit="squash")(sample(rod(30, 10, margin=0)))["img"]
+        assert out[2:-2, 2:-2].max() < 200
+
+    @pytest.mark.parametrize("zoom", [0.5, 0.3, 0.22])
+    def test_fine_stripes_do_not_alias(self, zoom):
+        stripes = np.zeros((80, 40), np.uint8)
+        stripes[::2] = 255
+        out = ChromosomeCanvas(64, extent=64 / zoom)(sample(stripes))["img"]
+        half = int(40 * zoom) - 3, int(20 * zoom) - 3
+        inner = out[32 - half[0] : 32 + half[0], 32 - half[1] : 32 + half[1]]
+        assert inner.min() > 85 and inner.max() < 170
+
+    def test_small_zoom_agrees_with_area_average(self):
+        image = cv2.GaussianBlur(rod(79, 21, margin=6), (0, 0), 1.0)
+        out = ChromosomeCanvas(40, extent=100)(sample(image))["img"]
+        sheet = np.full((1000, 1000), 255, np.uint8)
+        # The crop in the middle at ten times its size, then averaged by 25.
+        big = cv2.resize(image, None, fx=10, fy=10, interpolation=cv2.INTER_LINEAR)
+        top, left = (1000 - big.shape[0]) // 2, (1000 - big.shape[1]) // 2
+        sheet[top : top + big.shape[0], left : left + big.shape[1]] = big
+        expected = cv2.resize(sheet, (40, 40), interpolation=cv2.INTER_AREA)
+        assert np.abs(out.astype(int) - expected).mean() < 2
+
+    @pytest.mark.parametrize("shape", [(60, 12), (61, 13), (59, 14)])
+    @pytest.mark.parametrize("zoom", [1.0, 0.4, 0.3])
+    def test_crop_stays_in_the_middle(self, shape, zoom):
+        image = np.full(shape, 60, np.uint8)
+        out = ChromosomeCanvas(64, extent=64 / zoom)(sample(image))["img"]
+        darkness = 255.0 - out
+        for axis in (0, 1):
+            profile = darkness.sum(axis=axis)
+            centre = (profile * np.arange(64)).sum() / profile.sum()
+            assert centre == pytest.approx(31.5, abs=0.05)
+
+    def test_height_and_width(self):
+        results = ChromosomeCanvas((96, 32), extent=96)(sample(rod()))
+        assert results["img"].shape == results["img_shape"] == (96, 32)
+
+    def test_found_background_fills_the_canvas(self):
+        results = dict(img=rod(background=210))
+        out = ChromosomeCanvas(96, extent=96)(results)
+        assert out["img"][0, 0] == out["background"] == 210
+
+    def test_given_background_fills_the_canvas(self):
+        out = ChromosomeCanvas(96, extent=96, background=3)(sample(rod()))
+        assert out["img"][0, 0] == out["background"] == 3
+
+    def test_cell_size_evens_out_magnification(self):
+        canvas = ChromosomeCanvas(64, extent=128, cell_size=30.0)
+        small = canvas(sample(rod(30, 10), cell_size=15.0))["img"]
+        large = canvas(sample(rod(60, 20), cell_size=30.0))["img"]
+        rows = [(out < 200).any(axis=1).sum() for out in (small, large)]
+        assert rows[0] == pytest.approx(rows[1], abs=1)
+
+    def test_three_channels_are_equal(self):
+        out = ChromosomeCanvas(64, channels=3)(sample(rod()))["img"]
+        assert out.shape == (64, 64, 3)
+        np.testing.assert_array_equal(out[..., 0], out[..., 2])
+
+    def test_defaults_draw_nothing(self):
+        rng = np.random.default_rng(0)
+        before = rng.bit_generator.state
+        ChromosomeCanvas(64, extent=96)(sample(rod(), rng=rng))
+        assert rng.bit_generator.state == before
+
+    def test_prob_zero_leaves_the_pose(self):
+        still = ChromosomeCanvas(64, rotation=90, scale=(0.5, 2), shift=0.3, prob=0.0)
+        np.testing.assert_array_equal(
+            still(sample(rod()))["img"], ChromosomeCanvas(64)(sample(rod()))["img"]
+        )
+
+    @pytest.mark.parametrize(
+        "settings,message",
+        [
+            (dict(size=0), r"size: expected pixels > 0"),
+            (dict(size=(1, 2, 3)), r"size: expected pixels > 0"),
+            (dict(fit="crop"), r"fit: expected 'pad' or 'squash', got 'crop'"),
+            (dict(fit="squash", extent=100), r"fit='squash' stretches"),
+            (dict(extent=-1), r"extent: expected pixels > 0, got -1"),
+            (dict(cell_size=30.0), r"cell_size=30.0 needs an extent"),
+            (dict(background="white"), r"background: expected 'auto' or a grey level"),
+            (dict(background=256), r"background: .* got 256"),
+            (dict(channels=2), r"channels: expected 1 or 3, got 2"),
+            (dict(hflip=1.5), r"hflip: expected a probability in \[0, 1\], got 1.5"),
+            (dict(scale=(0.0, 1.0)), r"scale: expected values in"),
+            (dict(scale=(2.0, 1.0)), r"scale: expected low <= high"),
+            (
+                dict(rotation="any"),
+                r"rotation: expected a number or a pair .* got 'any'",
+            ),
+            (dict(shift=2.0), r"shift: expected values in \[-1, 1\]"),
+        ],
+    )
+    def test_bad_settings(self, settings, message):
+        with pytest.raises(ValueError, match=message):
+            ChromosomeCanvas(**{"size": 64, **settings})
+
+    def test_missing_cell_size_says_where_to_set_it(self):
+        with pytest.raises(KeyError, match="cell_size=True in the ChromosomeDataset"):
+            ChromosomeCanvas(64, extent=64, cell_size=30.0)(sample(rod()))
+
+    def test_cell_without_foreground(self):
+        with pytest.raises(ValueError, match="x.png: its cell has size 0.0"):
+            ChromosomeCanvas(64, extent=64, cell_size=30.0)(
+                sample(rod(), cell_size=0.0, img_path="x.png")
+            )
+
+    def test_colour_image_says_which_transform_is_missing(self):
+        with pytest.raises(ValueError, match="type='LoadChromosome'"):
+            ChromosomeCanvas(64)(dict(img=np.zeros((8, 8, 3), np.uint8)))
+
+
+class TestGreyJitter:
+    def test_contrast_scales_the_distance_from_the_background(self):
+        out = GreyJitter(contrast=(0.5, 0.5))(sample(rod()))["img"]
+        expected = 255 - (255 - rod().astype(float)) / 2
+        assert np.abs(out - expected).max() <= 0.5
+
+    def test_gamma_bends_the_distance_from_the_background(self):
+        out = GreyJitter(gamma=(2.0, 2.0))(sample(rod()))["img"]
+        expected = 255 - 255 * ((255 - rod().astype(float)) / 255) ** 2
+        assert np.abs(out - expected).max() <= 0.5
+
+    @pytest.mark.parametrize("background", [0, 90, 255])
+    def test_background_stays(self, background):
+        jitter = GreyJitter(contrast=0.5, gamma=0.5, noise=(9, 9))
+        image = rod(background=background)
+        for seed in range(5):
+            rng = np.random.default_rng(seed)
+            results = jitter(sample(image, background, rng=rng))
+            assert results["background"] == background
+            assert (results["img"][:4] == background).all()
+
+    def test_authors_jitter_is_torchvisions(self):
+        jitter = GreyJitter(
+            brightness=(0.9, 0.9), contrast=(1.2, 1.2), keep_background=False
+        )
+        results = jitter(sample(rod()))
+        image = torch.from_numpy(rod())[None].float() / 255
+        expected = F.adjust_contrast(F.adjust_brightness(image, 0.9), 1.2)[0] * 255
+        assert np.abs(results["img"] - expected.numpy()).max() <= 1
+        assert results["background"] == results["img"][0, 0] != 255
+
+    def test_noise_has_the_standard_deviation_asked_for(self):
+        image = np.full((200, 200), 128, np.uint8)
+        out = GreyJitter(noise=(5, 5))(sample(image))["img"]
+        assert (out.astype(float) - 128).std() == pytest.approx(5, rel=0.05)
+        assert (out.astype(float) - 128).mean() == pytest.approx(0, abs=0.15)
+
+    def test_blur_is_gaussian(self):
+        spot = np.zeros((31, 31), np.uint8)
+        spot[15, 15] = 255
+        out = GreyJitter(blur=(1.5, 1.5))(sample(spot, 0))["img"].astype(float)
+        at = np.arange(31) - 15
+        variance = (out.sum(axis=0) * at**2).sum() / out.sum()
+        assert variance == pytest.approx(1.5**2, rel=0.15)
+
+    def test_prob_zero_and_defaults_do_nothing(self):
+        everything = GreyJitter(contrast=0.5, gamma=0.5, blur=2, noise=9, prob=0.0)
+        for jitter in (everything, GreyJitter()):
+            np.testing.assert_array_equal(jitter(sample(rod()))["img"], rod())
+
+    def test_leaves_its_input_alone(self):
+        image = rod()
+        GreyJitter(contrast=0.5, blur=1, noise=9)(dict(img=image, background=255))
+        np.testing.assert_array_equal(image, rod())
+
+    @pytest.mark.parametrize(
+        "settings,message",
+        [
+            (dict(brightness=0.2), "brightness=0.2 moves the background"),
+            (dict(contrast=2.0), r"contrast: expected values in"),
+            (dict(gamma=-0.5), r"gamma: expected a share >= 0, got -0.5"),
+            (dict(gamma=(0.0, 1.0)), r"gamma: expected values in"),
+            (dict(blur=-1.0), r"blur: expected low <= high"),
+            (dict(noise=(-1, 1)), r"noise: expected values in"),
+            (dict(prob=2), r"prob: expected a probability"),
+        ],
+    )
+    def test_bad_settings(self, settings, message):
+        with pytest.raises(ValueError, match=message):
+            GreyJitter(**settings)
+
+
+class TestElasticBend:
+    def test_no_bend_changes_nothing(self):
+        out = ElasticBend(bend=0, sway=0, elastic=0)(sample(rod()))["img"]
+        np.testing.assert_array_equal(out, rod())
+
+    @pytest.mark.parametrize("turned", [False, True])
+    @pytest.mark.parametrize("bow", [-0.2, 0.1, 0.2])
+    def test_bow_has_the_height_asked_for_and_the_length_stays(self, bow, turned):
+        image = np.pad(np.full((100, 10), 60, np.uint8), 5, constant_values=255)
+        image = image.T.copy() if turned else image
+        out = ElasticBend(bend=(bow, bow), sway=0, elastic=0)(sample(image))["img"]
+        out = out.T if turned else out
+        dark = out < 157
+        rows = np.flatnonzero(dark.any(axis=1))
+        # Centre line: middle of the dark pixels in each row, tips left out.
+        line = np.array([np.flatnonzero(dark[r]).mean() for r in rows])[6:-6]
+        arc = np.hypot(1, np.diff(line)).sum() + 12
+        slant = np.hypot(1, 4 * bow)
+        assert arc == pytest.approx(100, rel=0.06 * slant)
+        chord = (line[0] + line[-1]) / 2
+        height = abs(line[len(line) // 2] - chord)
+        # The tips left out take away 1 - (44 / 50)^2 of a parabola's height.
+        assert height == pytest.approx(100 * abs(bow) * 0.75, rel=0.2)
+        assert dark.sum() == pytest.approx(1000, rel=0.05)
+
+    def test_bands_stay_perpendicular_to_the_bent_line(self):
+        image = np.full((100, 16), 160, np.uint8)
+        image[20:24] = 20
+        image = np.pad(image, 5, constant_values=255)
+        bow = 0.15
+        out = ElasticBend(bend=(bow, bow), sway=0, elastic=0)(sample(image))["img"]
+        rows, columns = np.nonzero(out < 90)
+        band = np.polyfit(columns, rows, 1)[0]
+        # The band is 28 of 50 half lengths above the middle, where f' = 4 b y; seen
+        # along x it rises with -f'.
+        assert abs(band) == pytest.approx(4 * bow * 28 / 50, rel=0.15)
+
+    @pytest.mark.parametrize("background", [0, 255])
+    def test_new_margin_is_background(self, background):
+        image = rod(background=background)
+        bend = ElasticBend(bend=(0.2, 0.2), sway=0.05, elastic=0.02)
+        results = bend(sample(image, background))
+        out = results["img"]
+        assert results["img_shape"] == out.shape
+        assert out.shape[1] > image.shape[1]
+        border = np.concatenate([out[0], out[-1], out[:, 0], out[:, -1]])
+        assert (border == background).all()
+
+    def test_blank_crop_stays(self):
+        blank = np.full((20, 9), 255, np.uint8)
+        np.testing.assert_array_equal(ElasticBend()(sample(blank))["img"], blank)
+
+    def test_prob_zero(self):
+        np.testing.assert_array_equal(ElasticBend(prob=0)(sample(rod()))["img"], rod())
+
+    @pytest.mark.parametrize(
+        "settings,message",
+        [
+            (dict(bend=0.5), r"bend: expected values in \[-0.3, 0.3\]"),
+            (dict(sway=0.2), r"sway: expected values in \[-0.1, 0.1\]"),
+            (dict(elastic=0.5), r"elastic: expected values in \[0.0, 0.1\]"),
+            (dict(prob=-1), r"prob: expected a probability"),
+        ],
+    )
+    def test_bad_settings(self, settings, message):
+        with pytest.raises(ValueError, match=message):
+            ElasticBend(**settings)
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+class TestPresets:
+    def build(self, preset, **more):
+        extent = {} if preset == "authors" else dict(extent=96)
+        return ChromosomeAugment(preset, size=64, **extent, **more)
+
+    def test_seed_decides(self, preset):
+        augment = self.build(preset)
+        np.random.seed(3)
+        first = [augment(sample(rod()))["img"] for _ in range(6)]
+        np.random.seed(3)
+        again = [augment(sample(rod()))["img"] for _ in range(6)]
+        np.testing.assert_array_equal(first, again)
+        assert any((one != first[0]).any() for one in first[1:])
+
+    def test_own_generator_is_independent_of_the_global_one(self, preset):
+        augment = self.build(preset)
+        outs = []
+        for seed in (0, 1):
+            np.random.seed(seed)
+            cv2.setRNGSeed(seed)
+            rng = np.random.default_rng(7)
+            outs.append([augment(sample(rod(), rng=rng))["img"] for _ in range(4)])
+        np.testing.assert_array_equal(*outs)
+
+    def test_canvas_is_grey_uint8_and_keeps_its_background(self, preset):
+        augment = self.build(preset)
+        for _ in range(20):
+            results = augment(sample(rod()))
+            assert results["img"].shape == results["img_shape"] == (64, 64)
+            assert results["img"].dtype == np.uint8
+            if preset != "authors":
+                assert results["img"][0, 0] == results["background"] == 255
+
+    def test_three_channels(self, preset):
+        out = self.build(preset, channels=3)(sample(rod()))["img"]
+        assert out.shape == (64, 64, 3)
+
+    def test_builds_by_name_and_tells_what_it_does(self, preset):
+        for name in ("ChromosomeAugment", "mmscl.ChromosomeAugment"):
+            built = TRANSFORMS.build(dict(type=name, preset=preset, size=64))
+            assert preset in repr(built) and "rotation" in repr(built)
+
+
+def test_unknown_preset_lists_the_names():
+    with pytest.raises(ValueError, match=r"\['authors', 'mmscl', .*'paper'\], got 'p'"):
+        ChromosomeAugment("p", size=64)
+
+
+def test_squashing_preset_refuses_an_extent():
+    with pytest.raises(ValueError, match="set fit='pad'"):
+        ChromosomeAugment("authors", size=64, extent=96)
+    ChromosomeAugment("authors", size=64, extent=96, fit="pad")
+
+
+def test_generator_follows_numpys_seed_at_once():
+    np.random.seed(5)
+    first = generator({}).random()
+    np.random.seed(5)
+    assert generator({}).random() == first
+    assert generator({}).random() != first
