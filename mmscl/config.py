@@ -96,7 +96,9 @@ def check_options(cfg: Config, options: dict, filename: str) -> None:
             new_argument = last and depth > 0 and isinstance(node, dict)
             new_key = last and depth == 0 and part in RUNNER_KEYS
             if part in known:
-                node = node[int(part)] if isinstance(node, (list, tuple)) else node[part]
+                node = (
+                    node[int(part)] if isinstance(node, (list, tuple)) else node[part]
+                )
             elif not new_argument and not new_key:
                 raise ConfigError(
                     f"--cfg-options {option}: {filename} has no "

@@ -65,7 +65,8 @@ def test_mmpretrains_own_classifier_with_our_sampler_and_loss(tmp_path, crops):
     text = """
 _base_ = 'mmpretrain::resnet/resnet18_8xb32_in1k.py'
 custom_imports = dict(imports=['mmscl'], allow_failed_imports=False)
-model = dict(head=dict(num_classes=24, topk=(1,), loss=dict(_delete_=True, type='SCLLoss')))
+head = dict(num_classes=24, topk=(1,), loss=dict(_delete_=True, type='SCLLoss'))
+model = dict(head=head)
 """
     runner = train(tmp_path, crops, text)
     assert type(runner.model).__name__ == "ImageClassifier"
@@ -93,9 +94,7 @@ def test_a_plain_timm_loop_without_a_runner(crops):
 
     torch.manual_seed(0)
     dataset = Crops()
-    sampler = PairedKaryotypeSampler(
-        dataset, seed=0, steps_per_epoch=2, missing="skip"
-    )
+    sampler = PairedKaryotypeSampler(dataset, seed=0, steps_per_epoch=2, missing="skip")
     encoder = timm.create_model("resnet10t", in_chans=1, num_classes=0)
     classifier = torch.nn.Linear(encoder.num_features, 24)
     parameters = [*encoder.parameters(), *classifier.parameters()]
@@ -133,7 +132,10 @@ model = dict(type='SCLClassifier', head=dict(_delete_=True, type='SCLHead'))
             ]
         )
     )
-    config, checkpoint = str(tmp_path / "test.py"), str(tmp_path / "work_dir/epoch_1.pth")
+    config, checkpoint = (
+        str(tmp_path / "test.py"),
+        str(tmp_path / "work_dir/epoch_1.pth"),
+    )
     cfg.dump(config)
     model = get_model(config, pretrained=checkpoint)
     torch.testing.assert_close(

@@ -17,35 +17,37 @@ from mmscl.evaluation import confusion_matrix, read_prediction_table
 from mmscl.testing import evaluate_checkpoint
 from mmscl.visualization import plot_confusion
 
-CONFIG = Path(__file__).parents[1] / 'configs' / 'scl' / 'resnet10t_synthetic.py'
+CONFIG = Path(__file__).parents[1] / "configs" / "scl" / "resnet10t_synthetic.py"
 
 
 def main() -> None:
     """Train, test twice, draw."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--config', default=str(CONFIG))
-    parser.add_argument('--work-dir', default='work_dirs/demo')
+    parser.add_argument("--config", default=str(CONFIG))
+    parser.add_argument("--work-dir", default="work_dirs/demo")
     args = parser.parse_args()
-    args.cfg_options, args.launcher = None, 'none'
+    args.cfg_options, args.launcher = None, "none"
     cfg = read_config(args)
-    cfg.log_level = 'WARNING'  # the progress line tells enough
-    print(f'Training {args.config} on drawn chromosomes ...', flush=True)
+    cfg.log_level = "WARNING"  # the progress line tells enough
+    print(f"Training {args.config} on drawn chromosomes ...", flush=True)
     Runner.from_cfg(cfg).train()
     work_dir = Path(args.work_dir)
-    checkpoint = sorted(work_dir.glob('best_*.pth'), key=lambda p: p.stat().st_mtime)[-1]
-    out = work_dir / 'test'
+    checkpoint = sorted(work_dir.glob("best_*.pth"), key=lambda p: p.stat().st_mtime)[
+        -1
+    ]
+    out = work_dir / "test"
     results = evaluate_checkpoint(cfg, str(checkpoint), external=[], out=str(out))
     matrices = {}
     for name in results:
-        table = read_prediction_table(out / name / 'predictions.csv')
+        table = read_prediction_table(out / name / "predictions.csv")
         matrices[name] = confusion_matrix(table.labels, table.pred_labels)
-    figure = work_dir / 'confusion.png'
-    plot_confusion(matrices, 'Drawn chromosomes: same and other laboratory').savefig(
+    figure = work_dir / "confusion.png"
+    plot_confusion(matrices, "Drawn chromosomes: same and other laboratory").savefig(
         figure, dpi=150
     )
-    print(f'figure: {figure}\ncheckpoint: {checkpoint}')
+    print(f"figure: {figure}\ncheckpoint: {checkpoint}")
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     with report_errors():
         main()

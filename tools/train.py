@@ -18,31 +18,51 @@ from mmscl.smoke import smoke_config
 def parse_args() -> argparse.Namespace:
     """Options of mmpretrain's tools/train.py, and --smoke."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config file, such as configs/scl/swin-l_ogh.py')
-    parser.add_argument('--work-dir', help='folder for checkpoints and logs '
-                        '(default: work_dirs/FOLDER/CONFIG)')
-    parser.add_argument('--resume', nargs='?', const='auto',
-                        help='go on from this checkpoint, or from the last one in the '
-                        'work dir when no path is given')
-    parser.add_argument('--amp', action='store_true',
-                        help='mixed precision (for GPUs)')
-    parser.add_argument('--no-validate', action='store_true',
-                        help='do not measure on the validation split')
-    parser.add_argument('--auto-scale-lr', action='store_true',
-                        help='scale the learning rate with the batch size')
-    parser.add_argument('--no-pin-memory', action='store_true')
-    parser.add_argument('--no-persistent-workers', action='store_true')
-    parser.add_argument('--smoke', action='store_true',
-                        help='prove that this config builds, steps and tests: two steps '
-                        'on a few drawn chromosomes instead of its data')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='K=V',
-                        help='settings that replace those of the config, such as '
-                        'randomness.seed=1 train_cfg.max_epochs=2')
-    parser.add_argument('--launcher', default='none',
-                        choices=['none', 'pytorch', 'slurm', 'mpi'])
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument("config", help="config file, such as configs/scl/swin-l_ogh.py")
+    parser.add_argument(
+        "--work-dir",
+        help="folder for checkpoints and logs (default: work_dirs/FOLDER/CONFIG)",
+    )
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const="auto",
+        help="go on from this checkpoint, or from the last one in the "
+        "work dir when no path is given",
+    )
+    parser.add_argument("--amp", action="store_true", help="mixed precision (for GPUs)")
+    parser.add_argument(
+        "--no-validate",
+        action="store_true",
+        help="do not measure on the validation split",
+    )
+    parser.add_argument(
+        "--auto-scale-lr",
+        action="store_true",
+        help="scale the learning rate with the batch size",
+    )
+    parser.add_argument("--no-pin-memory", action="store_true")
+    parser.add_argument("--no-persistent-workers", action="store_true")
+    parser.add_argument(
+        "--smoke",
+        action="store_true",
+        help="prove that this config builds, steps and tests: two steps "
+        "on a few drawn chromosomes instead of its data",
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        metavar="K=V",
+        help="settings that replace those of the config, such as "
+        "randomness.seed=1 train_cfg.max_epochs=2",
+    )
+    parser.add_argument(
+        "--launcher", default="none", choices=["none", "pytorch", "slurm", "mpi"]
+    )
+    parser.add_argument("--local_rank", "--local-rank", type=int, default=0)
     args = parser.parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
     return args
 
 
@@ -52,10 +72,10 @@ def main() -> None:
     cfg = read_config(args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-        cfg.default_hooks.checkpoint.pop('save_best', None)
+        cfg.default_hooks.checkpoint.pop("save_best", None)
     if args.resume:
         cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        cfg.load_from = None if args.resume == "auto" else args.resume
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     if args.smoke:
@@ -63,16 +83,16 @@ def main() -> None:
             runner = build_runner(cfg)
             runner.train()
             runner.test()
-        print(f'{args.config}: builds, steps and tests')
+        print(f"{args.config}: builds, steps and tests")
     else:
         build_runner(cfg).train()
 
 
 def build_runner(cfg: Config) -> Runner:
     """The Runner, or another one that the config names (FlexibleRunner)."""
-    return Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+    return Runner.from_cfg(cfg) if "runner_type" not in cfg else RUNNERS.build(cfg)
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     with report_errors():
         main()

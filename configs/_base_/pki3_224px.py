@@ -1,25 +1,25 @@
-"""Pki-3 at the paper's 224 px, split by case: a public stand-in for _base_/ogh_224px.py."""
+"""Pki-3 at the paper's 224 px, split by case: stands in for _base_/ogh_224px.py."""
 
-data_root = 'data/pki3'
-meta_keys = ('sample_idx', 'img_path', 'case', 'cell', 'site', 'ori_shape', 'img_shape')
+data_root = "data/pki3"
+meta_keys = ("sample_idx", "img_path", "case", "cell", "site", "ori_shape", "img_shape")
 train_pipeline = [
-    dict(type='LoadChromosome'),
-    dict(type='ChromosomeAugment', preset='paper', size=224, extent=144),
-    dict(type='PackInputs', meta_keys=meta_keys),
+    dict(type="LoadChromosome"),
+    dict(type="ChromosomeAugment", preset="paper", size=224, extent=144),
+    dict(type="PackInputs", meta_keys=meta_keys),
 ]
 test_pipeline = [
-    dict(type='LoadChromosome'),
-    dict(type='ChromosomeCanvas', size=224, extent=144),
-    dict(type='PackInputs', meta_keys=meta_keys),
+    dict(type="LoadChromosome"),
+    dict(type="ChromosomeCanvas", size=224, extent=144),
+    dict(type="PackInputs", meta_keys=meta_keys),
 ]
 train_dataloader = dict(
     batch_size=48,
     num_workers=4,
-    sampler=dict(type='PairedKaryotypeSampler', steps_per_epoch=2000),
+    sampler=dict(type="PairedKaryotypeSampler", steps_per_epoch=2000),
     dataset=dict(
-        type='ChromosomeDataset',
+        type="ChromosomeDataset",
         data_root=data_root,
-        split='train',
+        split="train",
         cache=True,
         pipeline=train_pipeline,
     ),
@@ -27,11 +27,11 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=128,
     num_workers=4,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
-        type='ChromosomeDataset',
+        type="ChromosomeDataset",
         data_root=data_root,
-        split='val',
+        split="val",
         cache=True,
         pipeline=test_pipeline,
     ),
@@ -39,24 +39,24 @@ val_dataloader = dict(
 test_dataloader = dict(
     batch_size=128,
     num_workers=4,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
-        type='ChromosomeDataset',
+        type="ChromosomeDataset",
         data_root=data_root,
-        split='test',
+        split="test",
         pipeline=test_pipeline,
     ),
 )
 # Further test sets, for tools/test.py --external: changes to test_dataloader.dataset.
 external = dict(
-    datanew=dict(data_root='data/datanew', split=None),
+    datanew=dict(data_root="data/datanew", split=None),
 )
 
-val_evaluator = dict(type='ChromosomeMetric')
+val_evaluator = dict(type="ChromosomeMetric")
 test_evaluator = [
-    dict(type='ChromosomeMetric', per_type=True),
-    dict(type='EmbeddingMetric'),
-    dict(type='PredictionTable', out_file='predictions.csv'),
+    dict(type="ChromosomeMetric", per_type=True),
+    dict(type="EmbeddingMetric"),
+    dict(type="PredictionTable", out_file="predictions.csv"),
 ]
 val_cfg = dict()
 test_cfg = dict()

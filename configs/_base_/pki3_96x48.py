@@ -6,34 +6,34 @@ foreground area): laboratories differ in magnification, and a laboratory always 
 whole cell.
 """
 
-data_root = 'data/pki3'
-meta_keys = ('sample_idx', 'img_path', 'case', 'cell', 'site', 'ori_shape', 'img_shape')
+data_root = "data/pki3"
+meta_keys = ("sample_idx", "img_path", "case", "cell", "site", "ori_shape", "img_shape")
 train_pipeline = [
-    dict(type='LoadChromosome'),
+    dict(type="LoadChromosome"),
     dict(
-        type='ChromosomeAugment',
-        preset='mmscl',
+        type="ChromosomeAugment",
+        preset="mmscl",
         size=(96, 48),
         extent=144,
         cell_size=31,
     ),
-    dict(type='PackInputs', meta_keys=meta_keys),
+    dict(type="PackInputs", meta_keys=meta_keys),
 ]
 test_pipeline = [
-    dict(type='LoadChromosome'),
-    dict(type='ChromosomeCanvas', size=(96, 48), extent=144, cell_size=31),
-    dict(type='PackInputs', meta_keys=meta_keys),
+    dict(type="LoadChromosome"),
+    dict(type="ChromosomeCanvas", size=(96, 48), extent=144, cell_size=31),
+    dict(type="PackInputs", meta_keys=meta_keys),
 ]
 train_dataloader = dict(
     batch_size=48,
     num_workers=0,
     sampler=dict(
-        type='PairedKaryotypeSampler', steps_per_epoch=250, pairing='cross_case'
+        type="PairedKaryotypeSampler", steps_per_epoch=250, pairing="cross_case"
     ),
     dataset=dict(
-        type='ChromosomeDataset',
+        type="ChromosomeDataset",
         data_root=data_root,
-        split='train',
+        split="train",
         cache=True,
         cell_size=True,
         pipeline=train_pipeline,
@@ -42,11 +42,11 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=128,
     num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
-        type='ChromosomeDataset',
+        type="ChromosomeDataset",
         data_root=data_root,
-        split='val',
+        split="val",
         cache=True,
         cell_size=True,
         pipeline=test_pipeline,
@@ -55,25 +55,25 @@ val_dataloader = dict(
 test_dataloader = dict(
     batch_size=128,
     num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
-        type='ChromosomeDataset',
+        type="ChromosomeDataset",
         data_root=data_root,
-        split='test',
+        split="test",
         cell_size=True,
         pipeline=test_pipeline,
     ),
 )
 # Further test sets, for tools/test.py --external: changes to test_dataloader.dataset.
 external = dict(
-    datanew=dict(data_root='data/datanew', split=None),
+    datanew=dict(data_root="data/datanew", split=None),
 )
 
-val_evaluator = dict(type='ChromosomeMetric')
+val_evaluator = dict(type="ChromosomeMetric")
 test_evaluator = [
-    dict(type='ChromosomeMetric', per_type=True),
-    dict(type='EmbeddingMetric'),
-    dict(type='PredictionTable', out_file='predictions.csv'),
+    dict(type="ChromosomeMetric", per_type=True),
+    dict(type="EmbeddingMetric"),
+    dict(type="PredictionTable", out_file="predictions.csv"),
 ]
 val_cfg = dict()
 test_cfg = dict()

@@ -3,19 +3,24 @@
 Command: python tools/train.py configs/baseline/swin-s_ogh.py
 Test:    python tools/test.py configs/baseline/swin-s_ogh.py CHECKPOINT --external
 Paper:   accuracy / recall / AUC 93.65 / 93.18 / 99.80 % on OGH-Fudan,
-         81.60 / 81.48 / 98.74 % on ChromosomeNet (external). Not measured by us: the data is private.
+         81.60 / 81.48 / 98.74 % on ChromosomeNet (external).
+         Not measured by us: the data is private.
 Without OGH-Fudan: replace ogh_224px by pki3_224px in _base_.
 """
 
-_base_ = ['../_base_/ogh_224px.py', '../_base_/paper_schedule.py', '../_base_/runtime.py']
+_base_ = [
+    "../_base_/ogh_224px.py",
+    "../_base_/paper_schedule.py",
+    "../_base_/runtime.py",
+]
 
 model = dict(
-    type='SCLClassifier',
-    backbone=dict(type='TimmEncoder', model_name='swin_small_patch4_window7_224'),
+    type="SCLClassifier",
+    backbone=dict(type="TimmEncoder", model_name="swin_small_patch4_window7_224"),
     head=dict(
-        type='SCLHead',
+        type="SCLHead",
         loss=None,
-        loss_cls=dict(type='SoftmaxFocalLoss'),
+        loss_cls=dict(type="SoftmaxFocalLoss"),
     ),
     predict_embedding=True,
     data_preprocessor=dict(mean=[127.5], std=[127.5]),

@@ -5,15 +5,19 @@ Test:    python tools/test.py configs/scl/resnet10t_synthetic.py CHECKPOINT --ex
 Cost and result: configs/README.md
 """
 
-_base_ = ['../_base_/synthetic_64px.py', '../_base_/short_schedule.py', '../_base_/runtime.py']
+_base_ = [
+    "../_base_/synthetic_64px.py",
+    "../_base_/short_schedule.py",
+    "../_base_/runtime.py",
+]
 
 model = dict(
-    type='SCLClassifier',
-    backbone=dict(type='TimmEncoder', model_name='resnet10t'),
+    type="SCLClassifier",
+    backbone=dict(type="TimmEncoder", model_name="resnet10t"),
     head=dict(
-        type='SCLHead',
-        loss=dict(type='SupConFocalLoss'),
-        loss_cls=dict(type='SoftmaxFocalLoss'),
+        type="SCLHead",
+        loss=dict(type="SupConFocalLoss"),
+        loss_cls=dict(type="SoftmaxFocalLoss"),
     ),
     predict_embedding=True,
     channels_last=True,

@@ -3,19 +3,24 @@
 Command: python tools/train.py configs/scl/resnet50_ogh.py
 Test:    python tools/test.py configs/scl/resnet50_ogh.py CHECKPOINT --external
 Paper:   accuracy / recall / AUC 91.95 / 91.50 / 99.73 % on OGH-Fudan,
-         80.32 / 80.44 / 98.42 % on ChromosomeNet (external). Not measured by us: the data is private.
+         80.32 / 80.44 / 98.42 % on ChromosomeNet (external).
+         Not measured by us: the data is private.
 Without OGH-Fudan: replace ogh_224px by pki3_224px in _base_.
 """
 
-_base_ = ['../_base_/ogh_224px.py', '../_base_/paper_schedule.py', '../_base_/runtime.py']
+_base_ = [
+    "../_base_/ogh_224px.py",
+    "../_base_/paper_schedule.py",
+    "../_base_/runtime.py",
+]
 
 model = dict(
-    type='SCLClassifier',
-    backbone=dict(type='TimmEncoder', model_name='resnet50'),
+    type="SCLClassifier",
+    backbone=dict(type="TimmEncoder", model_name="resnet50"),
     head=dict(
-        type='SCLHead',
-        loss=dict(type='SupConFocalLoss'),
-        loss_cls=dict(type='SoftmaxFocalLoss'),
+        type="SCLHead",
+        loss=dict(type="SupConFocalLoss"),
+        loss_cls=dict(type="SoftmaxFocalLoss"),
     ),
     predict_embedding=True,
     data_preprocessor=dict(mean=[127.5], std=[127.5]),

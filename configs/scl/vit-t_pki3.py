@@ -5,20 +5,24 @@ Test:    python tools/test.py configs/scl/vit-t_pki3.py CHECKPOINT --external
 Cost and result: configs/README.md
 """
 
-_base_ = ['../_base_/pki3_96x48.py', '../_base_/short_schedule.py', '../_base_/runtime.py']
+_base_ = [
+    "../_base_/pki3_96x48.py",
+    "../_base_/short_schedule.py",
+    "../_base_/runtime.py",
+]
 
 model = dict(
-    type='SCLClassifier',
+    type="SCLClassifier",
     backbone=dict(
-        type='TimmEncoder',
-        model_name='vit_tiny_patch16_224',
+        type="TimmEncoder",
+        model_name="vit_tiny_patch16_224",
         img_size=(96, 48),
         patch_size=8,
     ),
     head=dict(
-        type='SCLHead',
-        loss=dict(type='SupConFocalLoss'),
-        loss_cls=dict(type='SoftmaxFocalLoss'),
+        type="SCLHead",
+        loss=dict(type="SupConFocalLoss"),
+        loss_cls=dict(type="SoftmaxFocalLoss"),
     ),
     predict_embedding=True,
     channels_last=False,

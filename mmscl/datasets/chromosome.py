@@ -75,6 +75,7 @@ class ChromosomeDataset(BaseDataset):
     """
 
     METAINFO = dict(classes=TYPES)
+    _fully_initialized: bool
 
     def __init__(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from mmengine.dataset import ClassBalancedDataset, RepeatDataset
@@ -12,7 +13,7 @@ from torch.utils.data import Subset
 _WRAPPERS = (RepeatDataset, ClassBalancedDataset, Subset)
 
 
-def labels_of(dataset: Sized, labels: Sequence[int] | None = None) -> np.ndarray:
+def labels_of(dataset: Any, labels: Sequence[int] | None = None) -> np.ndarray:
     """Class index of each image: integers (n,), >= 0.
 
     Args:
@@ -24,48 +25,46 @@ def labels_of(dataset: Sized, labels: Sequence[int] | None = None) -> np.ndarray
         TypeError: The dataset has none of these, or an image has several classes.
         ValueError: Labels of a wrong shape, or negative ones.
     """
-    if labels is None:
-        labels = _per_image(dataset, _leaf_labels)
-    found = np.asarray(labels)
-    _check_length('labels', found, dataset)
+    found = np.asarray(_per_image(dataset, _leaf_labels) if labels is None else labels)
+    _check_length("labels", found, dataset)
     if not len(found):  # an empty list has no integer type
         return found.astype(np.int64)
     if not np.issubdtype(found.dtype, np.integer):
-        raise TypeError(f'labels: expected integers, got {found.dtype}.')
+        raise TypeError(f"labels: expected integers, got {found.dtype}.")
     if found.min() < 0:
         raise ValueError(
-            f'labels: expected class indices >= 0, got {found.min()} for image '
-            f'{found.argmin()}.'
+            f"labels: expected class indices >= 0, got {found.min()} for image "
+            f"{found.argmin()}."
         )
     return found
 
 
-def class_names(dataset: Sized, labels: np.ndarray) -> tuple[str, ...]:
+def class_names(dataset: Any, labels: np.ndarray) -> tuple[str, ...]:
     """Names of the classes 0, 1, ...: from `metainfo`, `classes`, or the labels.
 
     Raises:
         ValueError: A label is beyond the last class.
     """
     if isinstance(dataset, (*_WRAPPERS, TorchConcatDataset)) and not getattr(
-        dataset, 'metainfo', None
+        dataset, "metainfo", None
     ):
-        inner = getattr(dataset, 'dataset', None) or dataset.datasets[0]
+        inner = getattr(dataset, "dataset", None) or dataset.datasets[0]
         return class_names(inner, labels)
-    known = (getattr(dataset, 'metainfo', None) or {}).get('classes')
-    known = getattr(dataset, 'classes', None) if known is None else known
+    known = (getattr(dataset, "metainfo", None) or {}).get("classes")
+    known = getattr(dataset, "classes", None) if known is None else known
     top = int(labels.max(initial=-1))
     if known is None:
         return tuple(str(number) for number in range(top + 1))
     if top >= len(known):
         raise ValueError(
-            f'labels: expected class indices below {len(known)}, the number of '
-            f'classes of {type(dataset).__name__}, got {top}.'
+            f"labels: expected class indices below {len(known)}, the number of "
+            f"classes of {type(dataset).__name__}, got {top}."
         )
     return tuple(str(name) for name in known)
 
 
 def image_column(
-    dataset: Sized, column: str, values: Sequence | None, feature: str
+    dataset: Any, column: str, values: Sequence | None, feature: str
 ) -> np.ndarray:
     """Case or cell of each image: an array (n,) whose values tell groups apart.
 
@@ -80,13 +79,14 @@ def image_column(
         ManifestError: The manifest has no such column, or an empty value in it.
         TypeError: The dataset has no manifest and no values are given.
     """
-    def read(leaf: Sized) -> np.ndarray:
-        manifest = getattr(leaf, 'manifest', None)
+
+    def read(leaf: Any) -> np.ndarray:
+        manifest = getattr(leaf, "manifest", None)
         if manifest is None:
             raise TypeError(
-                f'{feature} needs the {column} of each image, but '
-                f'{type(leaf).__name__} has no manifest: use ChromosomeDataset, or '
-                f'give the sampler `{column}s`, one value an image.'
+                f"{feature} needs the {column} of each image, but "
+                f"{type(leaf).__name__} has no manifest: use ChromosomeDataset, or "
+                f"give the sampler `{column}s`, one value an image."
             )
         manifest.require(feature, column)
         return np.unique(manifest[column], return_inverse=True)[1].astype(np.int32)
@@ -94,19 +94,19 @@ def image_column(
     if values is None:
         return _per_image(dataset, read, apart=True)
     found = np.asarray(values)
-    _check_length(f'{column}s', found, dataset)
+    _check_length(f"{column}s", found, dataset)
     return found
 
 
 def _per_image(
-    dataset: Sized, read: Callable[[Sized], np.ndarray], apart: bool = False
+    dataset: Any, read: Callable[[Any], np.ndarray], apart: bool = False
 ) -> np.ndarray:
     """`read` of each dataset inside the wrappers, in the order of the outer images.
 
     Args:
         apart: Shift the values (>= 0) of concatenated parts so that none is shared.
     """
-    initialise = getattr(dataset, 'full_init', None)
+    initialise = getattr(dataset, "full_init", None)
     if initialise is not None:
         initialise()
     if isinstance(dataset, TorchConcatDataset):  # mmengine's is one too
@@ -126,33 +126,33 @@ def _per_image(
     return read(dataset)
 
 
-def _leaf_labels(dataset: Sized) -> np.ndarray:
-    if hasattr(dataset, 'get_gt_labels'):
+def _leaf_labels(dataset: Any) -> np.ndarray:
+    if hasattr(dataset, "get_gt_labels"):
         return np.asarray(dataset.get_gt_labels())
-    if hasattr(dataset, 'targets'):
+    if hasattr(dataset, "targets"):
         return np.asarray(dataset.targets)
-    if hasattr(dataset, 'get_cat_ids'):
+    if hasattr(dataset, "get_cat_ids"):
         return np.asarray([_only(dataset, index) for index in range(len(dataset))])
     raise TypeError(
-        f'{type(dataset).__name__} does not tell the class of its images: it has no '
-        'get_gt_labels(), targets or get_cat_ids(index). Give the sampler `labels`, '
-        'one class index an image.'
+        f"{type(dataset).__name__} does not tell the class of its images: it has no "
+        "get_gt_labels(), targets or get_cat_ids(index). Give the sampler `labels`, "
+        "one class index an image."
     )
 
 
-def _only(dataset: Sized, index: int) -> int:
+def _only(dataset: Any, index: int) -> int:
     ids = dataset.get_cat_ids(index)
     if len(ids) != 1:
         raise TypeError(
-            f'{type(dataset).__name__}.get_cat_ids({index}): expected one class, got '
-            f'{ids}. The sampler draws images of one class each.'
+            f"{type(dataset).__name__}.get_cat_ids({index}): expected one class, got "
+            f"{ids}. The sampler draws images of one class each."
         )
     return int(ids[0])
 
 
-def _check_length(name: str, values: np.ndarray, dataset: Sized) -> None:
+def _check_length(name: str, values: np.ndarray, dataset: Any) -> None:
     if values.ndim != 1 or len(values) != len(dataset):
         raise ValueError(
-            f'{name}: expected one value for each of the {len(dataset)} images, got '
-            f'shape {values.shape}.'
+            f"{name}: expected one value for each of the {len(dataset)} images, got "
+            f"shape {values.shape}."
         )

@@ -120,7 +120,7 @@ def _outline(
         centre = ideogram.centromere * length
         # Short arms are thin: stalks half as wide as satellites.
         short = 1.0 / (1.0 + np.exp((along - centre) / 1.2))
-        stalk = _soften(ideogram.region(len(along), 'stalk'), 1.0 * _FINE)
+        stalk = _soften(ideogram.region(len(along), "stalk"), 1.0 * _FINE)
         half *= 1.0 - short * (0.28 + 0.32 * stalk)
     waist = np.exp(-0.5 * ((along - ideogram.centromere * length) / 1.9) ** 2)
     half *= 1.0 - (1.0 - look.constriction) * waist
@@ -134,7 +134,7 @@ def _outline(
 
 def _stalk_ink(ideogram: Ideogram, points: int) -> np.ndarray:
     """Stalks are thin as well as pale: factor on the ink, (L,)."""
-    stalk = _soften(ideogram.region(points, 'stalk'), 0.6 * _FINE)
+    stalk = _soften(ideogram.region(points, "stalk"), 0.6 * _FINE)
     return 1.0 - 0.5 * stalk
 
 
@@ -184,15 +184,13 @@ def _bend(
     )
 
 
-def _photograph(
-    ink: np.ndarray, look: Look, rng: np.random.Generator
-) -> np.ndarray:
+def _photograph(ink: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarray:
     """Optics, scanner and scissors: (H, W) ink -> tight crop, uint8."""
     seen = cv2.GaussianBlur(ink, (0, 0), look.blur)
     if look.sharpen > 0:
-        seen += look.sharpen * (seen - cv2.GaussianBlur(seen, (0, 0), 2.0))
-    grain = rng.standard_normal(seen.shape, dtype=np.float32) * look.noise
-    seen = 255.0 * (1.0 - seen) + cv2.GaussianBlur(grain, (0, 0), 0.7)
+        seen = seen + look.sharpen * (seen - cv2.GaussianBlur(seen, (0, 0), 2.0))
+    grain: np.ndarray = rng.standard_normal(seen.shape, dtype=np.float32)
+    seen = 255.0 * (1.0 - seen) + cv2.GaussianBlur(grain * look.noise, (0, 0), 0.7)
     grey = np.clip(np.rint(seen), 0, 255).astype(np.uint8)
     # Noise of the background is cut away with it: only around the ink it stays.
     outside = cv2.GaussianBlur(ink, (0, 0), look.blur + 0.6) < 0.02

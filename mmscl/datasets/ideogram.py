@@ -13,14 +13,20 @@ from mmscl.datasets.manifest import TYPES
 # the others are set by eye on G-banded metaphases: light bands still take some stain,
 # centric heterochromatin is dark and thin, stalks hardly stain.
 STAINS = dict(
-    gneg=0.05, gpos25=0.3, gpos50=0.55, gpos75=0.78, gpos100=1.0,
-    acen=0.6, gvar=0.75, stalk=0.05,
+    gneg=0.05,
+    gpos25=0.3,
+    gpos50=0.55,
+    gpos75=0.78,
+    gpos100=1.0,
+    acen=0.6,
+    gvar=0.75,
+    stalk=0.05,
 )
-ACROCENTRICS = ('13', '14', '15', '21', '22')
+ACROCENTRICS = ("13", "14", "15", "21", "22")
 LEVELS = (400.0, 850.0)
 _GENOME_MB = 3088.3  # chromosomes 1..22, X, Y of hg38
 # Heterochromatin that differs between homologues of healthy people.
-_VARIABLE = ('gvar', 'stalk')
+_VARIABLE = ("gvar", "stalk")
 
 
 @dataclass(frozen=True)
@@ -59,8 +65,9 @@ class Ideogram:
             satellites: For the short arms of acrocentrics, > 0.
         """
         scale = satellites if self.type in ACROCENTRICS else factor
-        lengths = np.where(np.isin(self.stains, _VARIABLE), self.lengths * scale,
-                           self.lengths)
+        lengths = np.where(
+            np.isin(self.stains, _VARIABLE), self.lengths * scale, self.lengths
+        )
         return Ideogram(self.type, lengths, self.uptake, self.stains, self.p_bands)
 
     def profile(self, points: int, level: float) -> np.ndarray:
@@ -82,8 +89,8 @@ class Ideogram:
         """
         if not LEVELS[0] <= level <= LEVELS[1]:
             raise ValueError(
-                f'level: expected {LEVELS[0]:.0f} to {LEVELS[1]:.0f} bands in the '
-                f'haploid set, got {level}.'
+                f"level: expected {LEVELS[0]:.0f} to {LEVELS[1]:.0f} bands in the "
+                f"haploid set, got {level}."
             )
         edges = np.concatenate([[0.0], np.cumsum(self.lengths)])
         grid = np.linspace(0.0, self.length, points)
@@ -111,8 +118,8 @@ def _smooth(values: np.ndarray, sigma: float) -> np.ndarray:
         return values
     reach = int(np.ceil(3 * sigma))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    padded = np.pad(values, reach, mode='edge')
-    return np.convolve(padded, kernel / kernel.sum(), mode='valid')
+    padded = np.pad(values, reach, mode="edge")
+    return np.convolve(padded, kernel / kernel.sum(), mode="valid")
 
 
 @lru_cache(maxsize=1)
@@ -121,20 +128,20 @@ def _table() -> dict[str, Ideogram]:
         import bioframe
     except ImportError as error:
         raise ImportError(
-            'the embedded data set is drawn from the hg38 cytobands that come with '
-            'bioframe: pip install bioframe'
+            "the embedded data set is drawn from the hg38 cytobands that come with "
+            "bioframe: pip install bioframe"
         ) from error
-    bands = bioframe.assembly_info('hg38').cytobands
+    bands = bioframe.assembly_info("hg38").cytobands
     table = {}
     for kind in TYPES:
-        rows = bands[bands['chrom'] == f'chr{kind}'].sort_values('start')
-        stains = rows['stain'].to_numpy(dtype=str)
+        rows = bands[bands["chrom"] == f"chr{kind}"].sort_values("start")
+        stains = rows["stain"].to_numpy(dtype=str)
         table[kind] = Ideogram(
             type=kind,
-            lengths=(rows['end'] - rows['start']).to_numpy(dtype=float) / 1e6,
+            lengths=(rows["end"] - rows["start"]).to_numpy(dtype=float) / 1e6,
             uptake=np.array([STAINS[stain] for stain in stains]),
             stains=stains,
-            p_bands=int(rows['band'].str.startswith('p').sum()),
+            p_bands=int(rows["band"].str.startswith("p").sum()),
         )
     return table
 

@@ -44,20 +44,20 @@ def read_crop(path: str | Path) -> np.ndarray:
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
-        raise ImageError(f'{path}: cannot be opened ({error.strerror})') from error
+        raise ImageError(f"{path}: cannot be opened ({error.strerror})") from error
     if data.size == 0:
-        raise ImageError(f'{path}: the file is empty (0 bytes)')
+        raise ImageError(f"{path}: the file is empty (0 bytes)")
     with _silent_opencv():
         try:
             image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
         except cv2.error as error:
-            raise ImageError(f'{path}: cannot be decoded ({error.err})') from error
+            raise ImageError(f"{path}: cannot be decoded ({error.err})") from error
     if image is None:
-        raise ImageError(f'{path}: cannot be decoded; not an image, or a damaged one')
+        raise ImageError(f"{path}: cannot be decoded; not an image, or a damaged one")
     try:
         return to_grey(image)
     except ValueError as error:
-        raise ImageError(f'{path}: {error}') from error
+        raise ImageError(f"{path}: {error}") from error
 
 
 def to_grey(image: np.ndarray) -> np.ndarray:
@@ -79,11 +79,11 @@ def to_grey(image: np.ndarray) -> np.ndarray:
     channels = image.shape[2] if image.ndim == 3 else 1
     if image.ndim not in (2, 3) or channels not in (1, 3, 4):
         raise ValueError(
-            'expected an image of shape (H, W) or (H, W, 1, 3 or 4 channels) but got '
-            f'{image.shape}'
+            "expected an image of shape (H, W) or (H, W, 1, 3 or 4 channels) but got "
+            f"{image.shape}"
         )
     if image.size == 0:
-        raise ValueError(f'the image has no pixels: shape {image.shape}')
+        raise ValueError(f"the image has no pixels: shape {image.shape}")
     image = _to_8_bit(image)
     if image.ndim == 2:
         return np.ascontiguousarray(image)
@@ -110,7 +110,7 @@ def find_background(image: np.ndarray) -> int:
     border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
     counts = np.bincount(border, minlength=256)
     window = np.ones(2 * BACKGROUND_SPREAD + 1, np.int64)
-    near = np.convolve(counts, window, mode='same')
+    near = np.convolve(counts, window, mode="same")
     # Levels 0..255 as distance from mid grey; the largest breaks ties.
     extremity = np.abs(2 * np.arange(256) - 255)
     peak = int(np.lexsort((extremity, near))[-1])
@@ -136,7 +136,7 @@ def foreground_mask(image: np.ndarray, background: int | None = None) -> np.ndar
     if background is None:
         background = find_background(image)
     elif not 0 <= background <= 255:
-        raise ValueError(f'background: expected 0..255 but got {background}')
+        raise ValueError(f"background: expected 0..255 but got {background}")
     distance = cv2.absdiff(image, np.full_like(image, background))
     otsu, _ = cv2.threshold(distance, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     return distance > max(BACKGROUND_SPREAD, otsu / 2)
@@ -145,8 +145,8 @@ def foreground_mask(image: np.ndarray, background: int | None = None) -> np.ndar
 def _check_crop(image: np.ndarray) -> None:
     if image.ndim != 2 or image.dtype != np.uint8 or image.size == 0:
         raise ValueError(
-            'expected a grey image, H x W uint8, but got '
-            f'{image.dtype} of shape {image.shape}; to_grey() converts'
+            "expected a grey image, H x W uint8, but got "
+            f"{image.dtype} of shape {image.shape}; to_grey() converts"
         )
 
 
@@ -157,14 +157,14 @@ def _to_8_bit(image: np.ndarray) -> np.ndarray:
         return image.astype(np.uint8) * 255
     if image.dtype != np.uint16:
         raise ValueError(
-            f'expected 8-bit or 16-bit grey levels but got {image.dtype}; '
-            'save the image with 8 bits'
+            f"expected 8-bit or 16-bit grey levels but got {image.dtype}; "
+            "save the image with 8 bits"
         )
     brightest = int(image[..., :3].max() if image.ndim == 3 else image.max())
     if 0 < brightest < UNSTRETCHED_16_BIT:
         raise ValueError(
-            f'16-bit image whose brightest pixel is {brightest} of 65535: it was saved '
-            'without being stretched and its white is unknown; save it with 8 bits'
+            f"16-bit image whose brightest pixel is {brightest} of 65535: it was saved "
+            "without being stretched and its white is unknown; save it with 8 bits"
         )
     return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
 

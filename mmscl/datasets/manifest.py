@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 #: The 24 chromosome types, in the order of the class index 0..23.
-TYPES = (*(str(number) for number in range(1, 23)), 'X', 'Y')
-COLUMNS = ('path', 'type', 'case', 'cell', 'homolog', 'polarity', 'site', 'split')
-SPLITS = ('train', 'val', 'test')
-REQUIRED = ('path', 'type')
+TYPES = (*(str(number) for number in range(1, 23)), "X", "Y")
+COLUMNS = ("path", "type", "case", "cell", "homolog", "polarity", "site", "split")
+SPLITS = ("train", "val", "test")
+REQUIRED = ("path", "type")
 
 
 class ManifestError(ValueError):
@@ -48,7 +48,7 @@ class Manifest:
     def __init__(
         self,
         columns: Mapping[str, Sequence[str] | np.ndarray],
-        source: str | Path = 'manifest',
+        source: str | Path = "manifest",
     ) -> None:
         self.source = str(source)
         self._columns = {
@@ -57,7 +57,7 @@ class Manifest:
         lengths = {name: len(column) for name, column in self._columns.items()}
         if len(set(lengths.values())) > 1:
             raise ManifestError(
-                f'{self.source}: expected columns of one length but got {lengths}'
+                f"{self.source}: expected columns of one length but got {lengths}"
             )
         self._check()
 
@@ -67,25 +67,25 @@ class Manifest:
         path = Path(path)
         if not path.is_file():
             raise ManifestError(
-                f'{path}: no such manifest; write one with '
-                'tools/prepare_dataset.py LAYOUT SOURCE --out DIR'
+                f"{path}: no such manifest; write one with "
+                "tools/prepare_dataset.py LAYOUT SOURCE --out DIR"
             )
         try:
-            with path.open(encoding='utf-8-sig', newline='') as file:
+            with path.open(encoding="utf-8-sig", newline="") as file:
                 lines = csv.reader(file)
                 names = next(lines, [])
                 rows = [(lines.line_num, row) for row in lines if row]
         except UnicodeDecodeError as error:
-            raise ManifestError(f'{path}: not a UTF-8 text file ({error})') from error
+            raise ManifestError(f"{path}: not a UTF-8 text file ({error})") from error
         except csv.Error as error:
-            raise ManifestError(f'{path}: not a CSV file ({error})') from error
+            raise ManifestError(f"{path}: not a CSV file ({error})") from error
         if len(set(names)) < len(names):
-            raise ManifestError(f'{path}: a column name occurs twice in {names}')
+            raise ManifestError(f"{path}: a column name occurs twice in {names}")
         for line, row in rows:
             if len(row) != len(names):
                 raise ManifestError(
-                    f'{path}, line {line}: expected {len(names)} values '
-                    f'({", ".join(names)}) but got {len(row)}: {row}'
+                    f"{path}, line {line}: expected {len(names)} values "
+                    f"({', '.join(names)}) but got {len(row)}: {row}"
                 )
         columns = zip(*(row for _, row in rows), strict=True)
         empty = [()] * len(names)
@@ -94,10 +94,10 @@ class Manifest:
     def write(self, path: str | Path) -> None:
         """Writes the table as CSV, beside the file first and then in its place."""
         path = Path(path)
-        beside = path.with_name(f'.{path.name}.{os.getpid()}.part')
+        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            with beside.open('w', encoding='utf-8', newline='') as file:
-                writer = csv.writer(file, lineterminator='\n')
+            with beside.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
                 writer.writerow(self.columns)
                 writer.writerows(zip(*self._columns.values(), strict=True))
             beside.replace(path)
@@ -114,7 +114,7 @@ class Manifest:
         """Values of one column, shape ``(n,)``, str."""
         if column not in self._columns:
             raise KeyError(
-                f'{self.source}: no column {column!r}; it has {", ".join(self.columns)}'
+                f"{self.source}: no column {column!r}; it has {', '.join(self.columns)}"
             )
         return self._columns[column]
 
@@ -127,7 +127,7 @@ class Manifest:
     def labels(self) -> np.ndarray:
         """Class index of each row's type, 0..23, shape ``(n,)``, int64."""
         index = {name: label for label, name in enumerate(TYPES)}
-        names, inverse = np.unique(self['type'], return_inverse=True)
+        names, inverse = np.unique(self["type"], return_inverse=True)
         return np.array([index[name] for name in names], np.int64)[inverse]
 
     def require(self, feature: str, *columns: str) -> None:
@@ -143,17 +143,17 @@ class Manifest:
         for column in columns:
             if column not in self:
                 raise ManifestError(
-                    f'{feature} needs the column {column!r}, which {self.source} does '
-                    f'not have (it has {", ".join(self.columns)}); add the column, or '
-                    f'prepare the data set from a layout that knows the {column}'
+                    f"{feature} needs the column {column!r}, which {self.source} does "
+                    f"not have (it has {', '.join(self.columns)}); add the column, or "
+                    f"prepare the data set from a layout that knows the {column}"
                 )
-            empty = np.flatnonzero(self[column] == '')
+            empty = np.flatnonzero(self[column] == "")
             if empty.size:
                 raise ManifestError(
-                    f'{feature} needs the column {column!r} in every row, but '
-                    f'{self.source} leaves it empty in {empty.size} of {len(self)} '
-                    f'rows, first in {self._row(empty[0])}; fill it in, or leave those '
-                    'rows out'
+                    f"{feature} needs the column {column!r} in every row, but "
+                    f"{self.source} leaves it empty in {empty.size} of {len(self)} "
+                    f"rows, first in {self._row(empty[0])}; fill it in, or leave those "
+                    "rows out"
                 )
 
     def select(
@@ -171,93 +171,93 @@ class Manifest:
         """
         splits = None if split is None else [split]
         keep = np.ones(len(self), bool)
-        wanted = {'split': splits, 'site': sites, 'case': cases, 'type': types}
+        wanted = {"split": splits, "site": sites, "case": cases, "type": types}
         for column, values in wanted.items():
             if values is not None:
                 known = self._known_values(column, values)
                 keep &= np.isin(self[column], known)
         if not keep.any():
             chosen = {name: v for name, v in wanted.items() if v is not None}
-            raise ManifestError(f'{self.source}: no row meets {chosen} together')
+            raise ManifestError(f"{self.source}: no row meets {chosen} together")
         kept = {name: column[keep] for name, column in self._columns.items()}
         return Manifest(kept, self.source)
 
     def _known_values(self, column: str, values: Iterable[str]) -> list[str]:
         if isinstance(values, str):
             raise ManifestError(
-                f'selecting by {column}: expected a list but got the text {values!r}; '
-                f'write [{values!r}]'
+                f"selecting by {column}: expected a list but got the text {values!r}; "
+                f"write [{values!r}]"
             )
         values = [str(value) for value in values]
         if column not in self:
-            self.require(f'selecting {column} {values}', column)
+            self.require(f"selecting {column} {values}", column)
         known = np.unique(self[column]).tolist()
         for value in values:
             if value not in known:
-                shown = ', '.join(repr(name) for name in known[:30])
-                more = f', ... ({len(known)} in all)' if len(known) > 30 else ''
+                shown = ", ".join(repr(name) for name in known[:30])
+                more = f", ... ({len(known)} in all)" if len(known) > 30 else ""
                 raise ManifestError(
-                    f'{self.source}: no row has {column} {value!r}; there are '
-                    f'{shown}{more}'
+                    f"{self.source}: no row has {column} {value!r}; there are "
+                    f"{shown}{more}"
                 )
         return values
 
     def _row(self, index: int) -> str:
-        path = str(self['path'][index]) if 'path' in self else ''
-        return f'row {index + 1} ({path!r})'
+        path = str(self["path"][index]) if "path" in self else ""
+        return f"row {index + 1} ({path!r})"
 
     def _check(self) -> None:
         for column in REQUIRED:
             if column not in self:
                 raise ManifestError(
-                    f'{self.source}: the column {column!r} is required, but the '
-                    f'columns are {list(self.columns)}; the first line of the file '
-                    'names them, separated by commas'
+                    f"{self.source}: the column {column!r} is required, but the "
+                    f"columns are {list(self.columns)}; the first line of the file "
+                    "names them, separated by commas"
                 )
-            empty = np.flatnonzero(self[column] == '')
+            empty = np.flatnonzero(self[column] == "")
             if empty.size:
                 raise ManifestError(
-                    f'{self.source}: {self._row(empty[0])} has an empty {column!r}'
+                    f"{self.source}: {self._row(empty[0])} has an empty {column!r}"
                 )
-        self._check_values('type', TYPES)
-        if 'split' in self:
-            self._check_values('split', (*SPLITS, ''))
+        self._check_values("type", TYPES)
+        if "split" in self:
+            self._check_values("split", (*SPLITS, ""))
         self._check_paths()
-        if 'split' in self and 'case' in self:
+        if "split" in self and "case" in self:
             self._check_cases()
 
     def _check_values(self, column: str, allowed: Sequence[str]) -> None:
         wrong = np.flatnonzero(~np.isin(self[column], allowed))
         if wrong.size:
             raise ManifestError(
-                f'{self.source}: {self._row(wrong[0])} has {column} '
-                f'{str(self[column][wrong[0]])!r}; expected one of '
-                f'{", ".join(name or "(empty)" for name in allowed)}'
+                f"{self.source}: {self._row(wrong[0])} has {column} "
+                f"{str(self[column][wrong[0]])!r}; expected one of "
+                f"{', '.join(name or '(empty)' for name in allowed)}"
             )
 
     def _check_paths(self) -> None:
         paths, first, counts = np.unique(
-            self['path'], return_index=True, return_counts=True
+            self["path"], return_index=True, return_counts=True
         )
         if (counts > 1).any():
             path = paths[counts > 1][0]
-            rows = np.flatnonzero(self['path'] == path)[:2] + 1
+            rows = np.flatnonzero(self["path"] == path)[:2] + 1
             raise ManifestError(
-                f'{self.source}: the path {str(path)!r} is in two rows, {rows[0]} and '
-                f'{rows[1]}; keep one'
+                f"{self.source}: the path {str(path)!r} is in two rows, {rows[0]} and "
+                f"{rows[1]}; keep one"
             )
 
     def _check_cases(self) -> None:
-        case, split = self['case'], self['split']
-        named = (case != '') & (split != '')
+        case, split = self["case"], self["split"]
+        named = (case != "") & (split != "")
         pairs = np.unique(np.stack([case[named], split[named]], 1), axis=0)
         cases, counts = np.unique(pairs[:, 0], return_counts=True)
         if (counts > 1).any():
             name = cases[counts > 1][0]
-            splits = ' and '.join(pairs[pairs[:, 0] == name, 1])
+            splits = " and ".join(pairs[pairs[:, 0] == name, 1])
             raise ManifestError(
-                f'{self.source}: case {str(name)!r} is in two splits, {splits}; images '
-                'of one case belong to one split'
+                f"{self.source}: case {str(name)!r} is in two splits, {splits}; images "
+                "of one case belong to one split"
             )
 
 
@@ -283,13 +283,13 @@ def split_by_case(
     """
     check_ratios(ratios)
     names, inverse = np.unique(np.asarray(cases, dtype=str), return_inverse=True)
-    if '' in names:
-        raise ManifestError('a split by case needs the case of every image')
+    if "" in names:
+        raise ManifestError("a split by case needs the case of every image")
     position = np.array([_position(name) for name in names], np.float64)
     bounds = np.cumsum(ratios[:2])
     # A share of zero must stay empty whatever the rounding of the sums.
     last = max(index for index, share in enumerate(ratios) if share > 0)
-    chosen = np.minimum(np.searchsorted(bounds, position, side='right'), last)
+    chosen = np.minimum(np.searchsorted(bounds, position, side="right"), last)
     return np.array(SPLITS)[chosen][inverse]
 
 
@@ -297,11 +297,11 @@ def check_ratios(ratios: Sequence[float]) -> None:
     """Stops unless ``ratios`` are shares of train, val and test."""
     if len(ratios) != 3 or min(ratios) < 0 or abs(sum(ratios) - 1) > 1e-6:
         raise ValueError(
-            'ratios: expected three shares (train, val, test) >= 0 that sum to 1 but '
-            f'got {tuple(ratios)}'
+            "ratios: expected three shares (train, val, test) >= 0 that sum to 1 but "
+            f"got {tuple(ratios)}"
         )
 
 
 def _position(case: str) -> float:
     digest = hashlib.blake2b(case.encode(), digest_size=6).digest()
-    return int.from_bytes(digest, 'big') / 2**48
+    return int.from_bytes(digest, "big") / 2**48

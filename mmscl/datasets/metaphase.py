@@ -16,10 +16,15 @@ Range = tuple[float, float]
 
 # Numerical abnormalities a laboratory sees, with rough shares among them.
 ABNORMAL = {
-    '+21': 0.4, '+18': 0.12, '+13': 0.08, '45,X': 0.12, 'XXY': 0.12, 'XYY': 0.08,
-    'XXX': 0.08,
+    "+21": 0.4,
+    "+18": 0.12,
+    "+13": 0.08,
+    "45,X": 0.12,
+    "XXY": 0.12,
+    "XYY": 0.08,
+    "XXX": 0.08,
 }
-_SEX_CHROMOSOMES = {'45,X': 'X', 'XXY': 'XXY', 'XYY': 'XYY', 'XXX': 'XXX'}
+_SEX_CHROMOSOMES = {"45,X": "X", "XXY": "XXY", "XYY": "XYY", "XXX": "XXX"}
 
 
 @dataclass(frozen=True)
@@ -65,17 +70,39 @@ class Site:
 # Ranges set so that the crops' sizes and grey levels resemble public G-band crops:
 # site A those of Pki-3 (median 62 x 21 px), site B those of DataNew (48 x 24 px).
 SITES = {
-    'A': Site(
-        name='A', scale=(0.43, 0.49), condensation=(0.85, 1.15), width=(14.0, 16.5),
-        level=(400, 600), contrast=(0.48, 0.74), ink=(0.9, 1.04),
-        separation=(0.2, 0.65), constriction=(0.5, 0.75), roughness=(0.1, 0.24),
-        blur=(0.75, 1.1), sharpen=(0.1, 0.9), noise=(2.0, 5.0), white=246, margin=0,
+    "A": Site(
+        name="A",
+        scale=(0.43, 0.49),
+        condensation=(0.85, 1.15),
+        width=(14.0, 16.5),
+        level=(400, 600),
+        contrast=(0.48, 0.74),
+        ink=(0.9, 1.04),
+        separation=(0.2, 0.65),
+        constriction=(0.5, 0.75),
+        roughness=(0.1, 0.24),
+        blur=(0.75, 1.1),
+        sharpen=(0.1, 0.9),
+        noise=(2.0, 5.0),
+        white=246,
+        margin=0,
     ),
-    'B': Site(
-        name='B', scale=(0.27, 0.33), condensation=(0.8, 1.3), width=(14.0, 16.5),
-        level=(400, 500), contrast=(0.45, 0.72), ink=(0.6, 0.9),
-        separation=(0.15, 0.55), constriction=(0.55, 0.82), roughness=(0.08, 0.22),
-        blur=(1.0, 1.5), sharpen=(0.0, 0.5), noise=(1.0, 4.0), white=253, margin=1,
+    "B": Site(
+        name="B",
+        scale=(0.27, 0.33),
+        condensation=(0.8, 1.3),
+        width=(14.0, 16.5),
+        level=(400, 500),
+        contrast=(0.45, 0.72),
+        ink=(0.6, 0.9),
+        separation=(0.15, 0.55),
+        constriction=(0.55, 0.82),
+        roughness=(0.08, 0.22),
+        blur=(1.0, 1.5),
+        sharpen=(0.0, 0.5),
+        noise=(1.0, 4.0),
+        white=253,
+        margin=1,
     ),
 }
 
@@ -105,7 +132,7 @@ def get_site(name: str) -> Site:
         ValueError: There is no such site.
     """
     if name not in SITES:
-        raise ValueError(f'site: expected one of {list(SITES)}, got {name!r}.')
+        raise ValueError(f"site: expected one of {list(SITES)}, got {name!r}.")
     return SITES[name]
 
 
@@ -125,16 +152,16 @@ def draw_karyotype(
     """
     if not 0.0 <= abnormal_rate <= 1.0:
         raise ValueError(
-            f'abnormal_rate: expected a share of cases in 0..1, got {abnormal_rate}.'
+            f"abnormal_rate: expected a share of cases in 0..1, got {abnormal_rate}."
         )
-    rng = _generator(seed, site, 'karyotype', case)
-    sex = 'XX' if rng.uniform() < 0.5 else 'XY'
+    rng = _generator(seed, site, "karyotype", case)
+    sex = "XX" if rng.uniform() < 0.5 else "XY"
     shares = np.array(list(ABNORMAL.values()))
     drawn, found = rng.uniform(), rng.choice(list(ABNORMAL), p=shares / shares.sum())
-    change = str(found) if drawn < abnormal_rate else ''
+    change = str(found) if drawn < abnormal_rate else ""
     sex = _SEX_CHROMOSOMES.get(change, sex)
-    copies = {kind: 2 for kind in TYPES} | {'X': sex.count('X'), 'Y': sex.count('Y')}
-    if change.startswith('+'):
+    copies = {kind: 2 for kind in TYPES} | {"X": sex.count("X"), "Y": sex.count("Y")}
+    if change.startswith("+"):
         copies[change[1:]] += 1
     return [(kind, str(n + 1)) for kind in TYPES for n in range(copies[kind])]
 
@@ -173,28 +200,28 @@ def draw_crop(
         homolog: '1', '2', ...
     """
     look = _cell_look(seed, site, case, cell)
-    rng = _generator(seed, site, 'homolog', case, TYPES.index(kind), int(homolog))
+    rng = _generator(seed, site, "homolog", case, TYPES.index(kind), int(homolog))
     bands = ideogram(kind).with_heterochromatin(
         factor=float(np.exp(rng.normal(0.0, 0.18))),
         satellites=float(np.exp(rng.normal(-0.25, 0.3))),
     )
-    rng = _generator(seed, site, 'crop', case, cell, TYPES.index(kind), int(homolog))
+    rng = _generator(seed, site, "crop", case, cell, TYPES.index(kind), int(homolog))
     stretch = float(np.exp(rng.normal(0.0, 0.035)))
     own = dict(vars(look))
-    own['scale'] *= stretch
+    own["scale"] *= stretch
     # Short chromosomes are a little thinner: 16 px (1) to 13 px (21) in Pki-3.
-    own['width'] *= (bands.length / 140.0) ** 0.06 / stretch**0.5
-    own['contrast'] = min(own['contrast'] * float(rng.uniform(0.94, 1.06)), 0.95)
-    own['ink'] *= float(rng.uniform(0.95, 1.03))
-    own['separation'] = float(np.clip(look.separation + rng.normal(0, 0.1), 0, 0.75))
-    return Crop(draw_chromosome(bands, Look(**own), rng), kind, homolog, 'up')
+    own["width"] *= (bands.length / 140.0) ** 0.06 / stretch**0.5
+    own["contrast"] = min(own["contrast"] * float(rng.uniform(0.94, 1.06)), 0.95)
+    own["ink"] *= float(rng.uniform(0.95, 1.03))
+    own["separation"] = float(np.clip(look.separation + rng.normal(0, 0.1), 0, 0.75))
+    return Crop(draw_chromosome(bands, Look(**own), rng), kind, homolog, "up")
 
 
 @lru_cache(maxsize=64)
 def _cell_look(seed: int, site: str, case: int, cell: int) -> Look:
     """The look that all chromosomes of a cell share."""
     lab = get_site(site)
-    rng = _generator(seed, site, 'cell', case, cell)
+    rng = _generator(seed, site, "cell", case, cell)
     condensation = rng.triangular(lab.condensation[0], 1.0, lab.condensation[1])
     share = np.interp(condensation, lab.condensation, (0.0, 1.0))
     level = lab.level[0] + share * (lab.level[1] - lab.level[0])
@@ -217,6 +244,8 @@ def _cell_look(seed: int, site: str, case: int, cell: int) -> Look:
 
 def _generator(seed: int, site: str, *key: str | int) -> np.random.Generator:
     """A generator of its own for each thing drawn, from the seed and its name."""
-    words = [part if isinstance(part, int) else zlib.crc32(part.encode())
-             for part in (get_site(site).name, *key)]
+    words = [
+        part if isinstance(part, int) else zlib.crc32(part.encode())
+        for part in (get_site(site).name, *key)
+    ]
     return np.random.default_rng([seed, *words])

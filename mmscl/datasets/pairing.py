@@ -168,7 +168,7 @@ class TupleStream:
         if left == 0:
             return self._pass(rng, everyone)
         divisor = math.gcd(n, m)
-        extra = self.items.arrange(self._shuffled(rng, everyone))[-(left // divisor):]
+        extra = self.items.arrange(self._shuffled(rng, everyone))[-(left // divisor) :]
         extra = np.resize(extra, (left // divisor, m))
         absent = extra.reshape(m // divisor, left)
         parts, served = [], 0
@@ -203,10 +203,10 @@ def _stable_order(values: np.ndarray) -> np.ndarray:
 
     numpy has radix sort for 16 bits only: sort by the low half, then by the high one.
     """
-    order = np.argsort(values.astype(np.uint16), kind='stable')
+    order = np.argsort(values.astype(np.uint16), kind="stable")
     if len(values) and values.max() >= 2**16:
         high = (values >> 16).astype(np.uint16)
-        order = order[np.argsort(high[order], kind='stable')]
+        order = order[np.argsort(high[order], kind="stable")]
     return order
 
 

@@ -13,7 +13,7 @@ from mmscl.datasets.columns import class_names, image_column, labels_of
 from mmscl.datasets.pairing import CrossGroup, Items, SameGroup, TupleStream
 from mmscl.registry import register
 
-PAIRINGS = ('random', 'cross_case', 'same_cell')
+PAIRINGS = ("random", "cross_case", "same_cell")
 #: Blocks made at once: the cost of one numpy call is shared, the first comes soon.
 _WINDOW = 128
 
@@ -92,8 +92,8 @@ class PairedKaryotypeSampler(Sampler):
         seed: int | None = None,
         steps_per_epoch: int = 2000,
         karyotypes_per_batch: int = 2,
-        pairing: str = 'random',
-        missing: str = 'error',
+        pairing: str = "random",
+        missing: str = "error",
         shuffle: bool = True,
         classes_per_batch: int | None = None,
         labels: Sequence[int] | None = None,
@@ -103,13 +103,13 @@ class PairedKaryotypeSampler(Sampler):
         _check_positive(
             steps_per_epoch=steps_per_epoch, karyotypes_per_batch=karyotypes_per_batch
         )
-        _check_choice('pairing', pairing, PAIRINGS)
-        _check_choice('missing', missing, ('error', 'skip'))
+        _check_choice("pairing", pairing, PAIRINGS)
+        _check_choice("missing", missing, ("error", "skip"))
         self.rank, self.world_size = get_dist_info()
         self.dataset = dataset
         self.seed = int(sync_random_seed() if seed is None else seed)
         if self.seed < 0:
-            raise ValueError(f'seed: expected a number >= 0 or None, got {seed}.')
+            raise ValueError(f"seed: expected a number >= 0 or None, got {seed}.")
         self.steps_per_epoch = steps_per_epoch
         self.karyotypes_per_batch = karyotypes_per_batch
         self.pairing = pairing
@@ -125,16 +125,15 @@ class PairedKaryotypeSampler(Sampler):
         self.classes_per_batch = self._block_classes(classes_per_batch)
         # Radix sort for 16-bit keys: 10 million labels in a fraction of a second.
         small = found.astype(np.int16) if len(self._names) < 2**15 else found
-        order = np.argsort(small, kind='stable').astype(np.int32)
+        order = np.argsort(small, kind="stable").astype(np.int32)
         bounds = np.cumsum(counts)[self.classes]
         starts = bounds - counts[self.classes]
-        self._images = [
-            order[a:b] for a, b in zip(starts, bounds, strict=True)
-        ]
+        self._images = [order[a:b] for a, b in zip(starts, bounds, strict=True)]
         self._streams = self._make_streams(cases, cells)
         self._class_stream = TupleStream(
             Items(len(self.classes), self.classes_per_batch),
-            (self.seed, 0), shuffle,
+            (self.seed, 0),
+            shuffle,
         )
 
     @property
@@ -161,7 +160,7 @@ class PairedKaryotypeSampler(Sampler):
                 count starts at 0 after a resume.
         """
         if num_samples < 0:
-            raise ValueError(f'num_samples: expected >= 0, got {num_samples}.')
+            raise ValueError(f"num_samples: expected >= 0, got {num_samples}.")
         self._skipped_epochs, rest = divmod(num_samples, len(self))
         self._skipped_blocks, self._skipped_images = divmod(rest, self.block_size)
 
@@ -183,11 +182,10 @@ class PairedKaryotypeSampler(Sampler):
     def _blocks(self, start: int, stop: int) -> np.ndarray:
         """This rank's blocks of the steps start..stop-1: (steps, m, N) indices."""
         steps = np.arange(start, stop)
-        slots, positions = self._classes_of(start * self.world_size,
-                                            stop * self.world_size)
-        slots, positions = (
-            x[self.rank :: self.world_size] for x in (slots, positions)
+        slots, positions = self._classes_of(
+            start * self.world_size, stop * self.world_size
         )
+        slots, positions = (x[self.rank :: self.world_size] for x in (slots, positions))
         blocks = np.empty(
             (len(steps), self.classes_per_batch, self.karyotypes_per_batch), np.int32
         )
@@ -224,14 +222,15 @@ class PairedKaryotypeSampler(Sampler):
         self, cases: Sequence | None, cells: Sequence | None
     ) -> list[TupleStream]:
         width = self.karyotypes_per_batch
-        if self.pairing == 'random':
+        items: Sequence[Items]
+        if self.pairing == "random":
             items = [Items(len(images), width) for images in self._images]
         else:
-            case_ids = image_column(self.dataset, 'case', cases, self._feature)
-            if self.pairing == 'cross_case':
+            case_ids = image_column(self.dataset, "case", cases, self._feature)
+            if self.pairing == "cross_case":
                 items = self._across_cases(case_ids, width)
             else:
-                cell_ids = image_column(self.dataset, 'cell', cells, self._feature)
+                cell_ids = image_column(self.dataset, "cell", cells, self._feature)
                 items = [
                     SameGroup(_compact_levels(case_ids[i], cell_ids[i]), width)
                     for i in self._images
@@ -244,14 +243,14 @@ class PairedKaryotypeSampler(Sampler):
     def _across_cases(self, case_ids: np.ndarray, width: int) -> list[CrossGroup]:
         groups = [_compact(case_ids[images]) for images in self._images]
         poor = [
-            f'{self._names[number]!r} ({group.max() + 1})'
+            f"{self._names[number]!r} ({group.max() + 1})"
             for number, group in zip(self.classes, groups, strict=True)
             if group.max() + 1 < width
         ]
         if poor:
             raise ValueError(
                 f"pairing='cross_case' needs images of karyotypes_per_batch={width} "
-                f'or more cases for each type, but got fewer for (cases) '
+                f"or more cases for each type, but got fewer for (cases) "
                 f"{', '.join(poor)} in {_where(self.dataset)}. Use "
                 "pairing='random', or more cases."
             )
@@ -264,14 +263,14 @@ class PairedKaryotypeSampler(Sampler):
     def _present(self, counts: np.ndarray, missing: str) -> np.ndarray:
         absent = np.flatnonzero(counts == 0)
         if len(absent) == len(counts):
-            raise ValueError(f'No images in {_where(self.dataset)}.')
-        if len(absent) and missing == 'error':
-            names = ', '.join(repr(self._names[number]) for number in absent)
+            raise ValueError(f"No images in {_where(self.dataset)}.")
+        if len(absent) and missing == "error":
+            names = ", ".join(repr(self._names[number]) for number in absent)
             raise ValueError(
-                f'No images of the types {names} in {_where(self.dataset)}. A '
-                'karyotype needs one of every type: check the data, choose another '
+                f"No images of the types {names} in {_where(self.dataset)}. A "
+                "karyotype needs one of every type: check the data, choose another "
                 "split, or train without these types by missing='skip' in the "
-                'sampler.'
+                "sampler."
             )
         return np.flatnonzero(counts)
 
@@ -282,8 +281,8 @@ class PairedKaryotypeSampler(Sampler):
         _check_positive(classes_per_batch=classes_per_batch)
         if classes_per_batch > total:
             raise ValueError(
-                f'classes_per_batch: expected at most {total}, the classes that have '
-                f'images, got {classes_per_batch}.'
+                f"classes_per_batch: expected at most {total}, the classes that have "
+                f"images, got {classes_per_batch}."
             )
         return classes_per_batch
 
@@ -291,14 +290,14 @@ class PairedKaryotypeSampler(Sampler):
 def _check_positive(**values: int) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise TypeError(f'{name}: expected an int >= 1, got {value!r}.')
+            raise TypeError(f"{name}: expected an int >= 1, got {value!r}.")
         if value < 1:
-            raise ValueError(f'{name}: expected an int >= 1, got {value}.')
+            raise ValueError(f"{name}: expected an int >= 1, got {value}.")
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
-        raise ValueError(f'{name}: expected one of {choices}, got {value!r}.')
+        raise ValueError(f"{name}: expected one of {choices}, got {value!r}.")
 
 
 def _compact(values: np.ndarray) -> np.ndarray:
@@ -316,6 +315,6 @@ def _compact_levels(
 
 def _where(dataset: Sized) -> str:
     """The dataset in an error message: its class, split and file, as far as known."""
-    known = {n: getattr(dataset, n, None) for n in ('split', 'ann_file', 'data_root')}
-    told = ', '.join(f'{n}={v!r}' for n, v in known.items() if v)
-    return f'{type(dataset).__name__}({told})'
+    known = {n: getattr(dataset, n, None) for n in ("split", "ann_file", "data_root")}
+    told = ", ".join(f"{n}={v!r}" for n, v in known.items() if v)
+    return f"{type(dataset).__name__}({told})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from mmscl.datasets.manifest import SPLITS, Manifest, split_by_case
 from mmscl.datasets.metaphase import draw_crop, draw_karyotype, get_site
 from mmscl.registry import register
 
-LAYOUTS = ('manifest', 'ogh')
+LAYOUTS = ("manifest", "ogh")
 _OGH_CANVAS = 256  # pixels, the size of the paper's images
 
 
@@ -56,7 +57,7 @@ class SyntheticKaryotypes(ChromosomeDataset):
         self,
         cases: int = 40,
         cells_per_case: int = 2,
-        site: str = 'A',
+        site: str = "A",
         seed: int = 0,
         split: str | None = None,
         abnormal_rate: float = 0.05,
@@ -64,13 +65,20 @@ class SyntheticKaryotypes(ChromosomeDataset):
         types: Sequence[str] | None = None,
         **kwargs,
     ) -> None:
-        self._drawing = dict(
-            cases=cases, cells_per_case=cells_per_case, site=site, seed=seed,
+        self._drawing: dict[str, Any] = dict(
+            cases=cases,
+            cells_per_case=cells_per_case,
+            site=site,
+            seed=seed,
             abnormal_rate=abnormal_rate,
         )
         _check(**self._drawing)
         super().__init__(
-            ann_file='', split=split, pipeline=pipeline, types=types, cache=True,
+            ann_file="",
+            split=split,
+            pipeline=pipeline,
+            types=types,
+            cache=True,
             **kwargs,
         )
 
@@ -82,18 +90,18 @@ class SyntheticKaryotypes(ChromosomeDataset):
         """
         manifest = karyotype_manifest(**self._drawing)
         if self.split is not None and self.split in SPLITS:
-            present = np.unique(manifest['split']).tolist()
+            present = np.unique(manifest["split"]).tolist()
             if self.split not in present:
                 raise ValueError(
-                    f'split={self.split!r} of {type(self).__name__} is empty: the '
-                    f'{self._drawing["cases"]} cases fall into {present}. Raise '
-                    '`cases`, change `seed`, or take split=None.'
+                    f"split={self.split!r} of {type(self).__name__} is empty: the "
+                    f"{self._drawing['cases']} cases fall into {present}. Raise "
+                    "`cases`, change `seed`, or take split=None."
                 )
         return manifest.select(split=self.split, types=self.types)
 
     def load_crop(self, index: int) -> np.ndarray:
         """Draw the crop of a row, H x W uint8."""
-        return _draw_row(self.manifest, index, self._drawing['seed'])
+        return _draw_row(self.manifest, index, self._drawing["seed"])
 
 
 def karyotype_manifest(
@@ -104,36 +112,36 @@ def karyotype_manifest(
     Case ids are ``<site><seed>-<number>``, cells '1', '2', ...; paths are
     ``<case>/<cell>/<type>_<homolog>.png``, unique also among several sites.
     """
-    names = ('type', 'case', 'cell', 'homolog')
+    names = ("type", "case", "cell", "homolog")
     rows = []
     for number in range(cases):
-        case = f'{site}{seed}-{number:04d}'
+        case = f"{site}{seed}-{number:04d}"
         karyotype = draw_karyotype(seed, site, number, abnormal_rate)
         for cell in range(1, cells_per_case + 1):
             rows += [(kind, case, str(cell), homolog) for kind, homolog in karyotype]
     columns = dict(zip(names, zip(*rows, strict=True), strict=True))
     paths = [
-        f'{case}/{cell}/{kind}_{homolog}.png' for kind, case, cell, homolog in rows
+        f"{case}/{cell}/{kind}_{homolog}.png" for kind, case, cell, homolog in rows
     ]
     return Manifest(
         {
-            'path': paths,
+            "path": paths,
             **columns,
-            'polarity': ['up'] * len(rows),
-            'site': [site] * len(rows),
-            'split': split_by_case(columns['case']),
+            "polarity": ["up"] * len(rows),
+            "site": [site] * len(rows),
+            "split": split_by_case(columns["case"]),
         },
-        source='synthetic karyotypes',
+        source="synthetic karyotypes",
     )
 
 
 def write_karyotypes(
     out: str | Path,
-    site: str = 'A',
+    site: str = "A",
     cases: int = 4,
     cells_per_case: int = 1,
     seed: int = 0,
-    layout: str = 'manifest',
+    layout: str = "manifest",
     canvas: int | None = None,
     abnormal_rate: float = 0.05,
 ) -> Path:
@@ -156,38 +164,46 @@ def write_karyotypes(
         OSError: A file cannot be written.
     """
     if layout not in LAYOUTS:
-        raise ValueError(f'layout: expected one of {LAYOUTS}, got {layout!r}.')
-    drawing = dict(cases=cases, cells_per_case=cells_per_case, site=site, seed=seed,
-                   abnormal_rate=abnormal_rate)
+        raise ValueError(f"layout: expected one of {LAYOUTS}, got {layout!r}.")
+    drawing: dict[str, Any] = dict(
+        cases=cases,
+        cells_per_case=cells_per_case,
+        site=site,
+        seed=seed,
+        abnormal_rate=abnormal_rate,
+    )
     _check(**drawing)
     manifest = karyotype_manifest(**drawing)
-    if layout == 'ogh':
+    if layout == "ogh":
         canvas = canvas or _OGH_CANVAS
-        paths = [f'{split}/{path}' for split, path in
-                 zip(manifest['split'], manifest['path'], strict=True)]
+        paths = [
+            f"{split}/{path}"
+            for split, path in zip(manifest["split"], manifest["path"], strict=True)
+        ]
         columns = {name: manifest[name] for name in manifest.columns}
-        manifest = Manifest(columns | {'path': paths}, manifest.source)
+        manifest = Manifest(columns | {"path": paths}, manifest.source)
     out = Path(out)
-    for index, path in enumerate(manifest['path']):
+    for index, path in enumerate(manifest["path"]):
         crop = _draw_row(manifest, index, seed)
         target = out / str(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not cv2.imwrite(str(target), crop if canvas is None
-                           else _centre(crop, canvas)):
-            raise OSError(f'{target}: cannot be written.')
-    manifest.write(out / 'manifest.csv')
-    return out / 'manifest.csv'
+        if not cv2.imwrite(
+            str(target), crop if canvas is None else _centre(crop, canvas)
+        ):
+            raise OSError(f"{target}: cannot be written.")
+    manifest.write(out / "manifest.csv")
+    return out / "manifest.csv"
 
 
 def _draw_row(manifest: Manifest, index: int, seed: int) -> np.ndarray:
     """The crop of a row of :func:`karyotype_manifest`."""
     return draw_crop(
         seed,
-        str(manifest['site'][index]),
-        int(manifest['case'][index].rpartition('-')[2]),
-        int(manifest['cell'][index]) - 1,
-        str(manifest['type'][index]),
-        str(manifest['homolog'][index]),
+        str(manifest["site"][index]),
+        int(manifest["case"][index].rpartition("-")[2]),
+        int(manifest["cell"][index]) - 1,
+        str(manifest["type"][index]),
+        str(manifest["homolog"][index]),
     ).image
 
 
@@ -196,8 +212,8 @@ def _centre(crop: np.ndarray, side: int) -> np.ndarray:
     height, width = crop.shape
     if max(crop.shape) > side:
         raise ValueError(
-            f'canvas: a crop of {height} x {width} pixels does not fit into {side} x '
-            f'{side}; choose at least {max(crop.shape)}.'
+            f"canvas: a crop of {height} x {width} pixels does not fit into {side} x "
+            f"{side}; choose at least {max(crop.shape)}."
         )
     square = np.full((side, side), 255, np.uint8)
     top, left = (side - height) // 2, (side - width) // 2
@@ -211,11 +227,13 @@ def _check(
     """Stop at settings that cannot be drawn; the names are those of the config."""
     get_site(site)
     for name, value, least in (
-        ('cases', cases, 1), ('cells_per_case', cells_per_case, 1), ('seed', seed, 0)
+        ("cases", cases, 1),
+        ("cells_per_case", cells_per_case, 1),
+        ("seed", seed, 0),
     ):
         if not isinstance(value, int) or value < least:
-            raise ValueError(f'{name}: expected an int >= {least}, got {value!r}.')
+            raise ValueError(f"{name}: expected an int >= {least}, got {value!r}.")
     if not 0.0 <= abnormal_rate <= 1.0:
         raise ValueError(
-            f'abnormal_rate: expected a share of cases in 0..1, got {abnormal_rate!r}.'
+            f"abnormal_rate: expected a share of cases in 0..1, got {abnormal_rate!r}."
         )

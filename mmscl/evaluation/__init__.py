@@ -14,14 +14,14 @@ from mmscl.evaluation.predictions import (
 )
 
 __all__ = [
-    'ChromosomeMetric',
-    'EmbeddingMetric',
-    'PredictionTable',
-    'PredictionTableError',
-    'Predictions',
-    'confusion_matrix',
-    'read_embeddings',
-    'read_prediction_table',
-    'write_embeddings',
-    'write_prediction_table',
+    "ChromosomeMetric",
+    "EmbeddingMetric",
+    "PredictionTable",
+    "PredictionTableError",
+    "Predictions",
+    "confusion_matrix",
+    "read_embeddings",
+    "read_prediction_table",
+    "write_embeddings",
+    "write_prediction_table",
 ]

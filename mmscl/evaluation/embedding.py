@@ -46,18 +46,18 @@ class EmbeddingMetric(BaseMetric):
             size or with unknown types.
     """
 
-    default_prefix = ''
+    default_prefix = ""
 
     def __init__(
         self,
         k: int = 5,
         reference: str | None = None,
-        collect_device: str = 'cpu',
+        collect_device: str = "cpu",
         prefix: str | None = None,
         collect_dir: str | None = None,
     ) -> None:
         if k < 1:
-            raise ValueError(f'EmbeddingMetric.k: expected an int >= 1, got {k}.')
+            raise ValueError(f"EmbeddingMetric.k: expected an int >= 1, got {k}.")
         super().__init__(collect_device, prefix, collect_dir)
         self.k = k
         self.reference = reference
@@ -67,10 +67,12 @@ class EmbeddingMetric(BaseMetric):
         """Keep embedding and true class of each sample."""
         name = type(self).__name__
         for sample in data_samples:
-            self.results.append((
-                vector(sample, 'embedding', name),
-                class_index(sample, 'gt_label', name),
-            ))
+            self.results.append(
+                (
+                    vector(sample, "embedding", name),
+                    class_index(sample, "gt_label", name),
+                )
+            )
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Accuracies over all samples of all ranks, in percent."""
@@ -89,21 +91,23 @@ class EmbeddingMetric(BaseMetric):
         embeddings, _, types = read_embeddings(self.reference)
         if embeddings.ndim != 2 or embeddings.shape[1] != size or not len(embeddings):
             raise PredictionTableError(
-                f'{self.reference}: expected embeddings of shape (n, {size}) as the '
-                f'model gives them, got {embeddings.shape}: of another model?'
+                f"{self.reference}: expected embeddings of shape (n, {size}) as the "
+                f"model gives them, got {embeddings.shape}: of another model?"
             )
-        classes = (self.dataset_meta or {}).get('classes')
+        classes = (self.dataset_meta or {}).get("classes")
         if classes is None:
             raise PredictionTableError(
-                f'{self.reference}: its types cannot be understood, because the '
+                f"{self.reference}: its types cannot be understood, because the "
                 "evaluated dataset has no `classes` in its metainfo."
             )
-        index = {name: i for i, name in enumerate(type_names(dict(classes=classes),
-                                                             len(classes)))}
+        index = {
+            name: i
+            for i, name in enumerate(type_names(dict(classes=classes), len(classes)))
+        }
         unknown = sorted(set(types.tolist()) - set(index))
         if unknown:
             raise PredictionTableError(
-                f'{self.reference}: unknown types {unknown}, expected {list(index)}.'
+                f"{self.reference}: unknown types {unknown}, expected {list(index)}."
             )
         return embeddings, np.array([index[name] for name in types.tolist()])
 
@@ -111,12 +115,13 @@ class EmbeddingMetric(BaseMetric):
         if number and not self._told_alone:
             self._told_alone = True
             print_log(
-                f'{type(self).__name__}: {number} images left out, because there is '
-                'no (other) reference image of their type.',
-                logger='current', level=logging.WARNING,
+                f"{type(self).__name__}: {number} images left out, because there is "
+                "no (other) reference image of their type.",
+                logger="current",
+                level=logging.WARNING,
             )
 
 
 def _percent(hits: np.ndarray) -> float:
     judged = hits[~np.isnan(hits)]
-    return 100.0 * float(judged.mean()) if len(judged) else float('nan')
+    return 100.0 * float(judged.mean()) if len(judged) else float("nan")

@@ -28,14 +28,14 @@ def confusion_matrix(
     labels, predicted = np.asarray(labels), np.asarray(predicted)
     if labels.shape != predicted.shape or labels.ndim != 1:
         raise ValueError(
-            'labels and predicted: expected two arrays of one length, got shapes '
-            f'{labels.shape} and {predicted.shape}.'
+            "labels and predicted: expected two arrays of one length, got shapes "
+            f"{labels.shape} and {predicted.shape}."
         )
-    for name, values in (('labels', labels), ('predicted', predicted)):
+    for name, values in (("labels", labels), ("predicted", predicted)):
         bad = values[(values < 0) | (values >= num_classes)]
         if len(bad):
             raise ValueError(
-                f'{name}: expected class indices 0..{num_classes - 1}, got {bad[0]}.'
+                f"{name}: expected class indices 0..{num_classes - 1}, got {bad[0]}."
             )
     cells = labels.astype(np.int64) * num_classes + predicted
     return np.bincount(cells, minlength=num_classes**2).reshape(
@@ -84,8 +84,8 @@ def auc_one_vs_rest(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     bad = np.flatnonzero(np.isnan(scores).any(axis=1))
     if len(bad):
         raise ValueError(
-            f'scores: {len(bad)} of {len(scores)} images have a score that is not a '
-            f'number (NaN), the first is image {bad[0]}: the model has diverged.'
+            f"scores: {len(bad)} of {len(scores)} images have a score that is not a "
+            f"number (NaN), the first is image {bad[0]}: the model has diverged."
         )
     result = np.full(scores.shape[1], np.nan)
     for number in np.unique(labels):
@@ -118,8 +118,11 @@ def prototype_hits(
     """
     # Sums of many unit vectors: in double precision, as leaving out subtracts.
     unit, labels = _unit(embeddings, np.float64), np.asarray(labels)
-    known, known_labels = (unit, labels) if reference is None else (
-        _unit(reference[0], np.float64), np.asarray(reference[1]))
+    known, known_labels = (
+        (unit, labels)
+        if reference is None
+        else (_unit(reference[0], np.float64), np.asarray(reference[1]))
+    )
     classes = int(max(labels.max(initial=0), known_labels.max(initial=0))) + 1
     sums = np.zeros((classes, unit.shape[1]))
     np.add.at(sums, known_labels, known)
@@ -161,10 +164,13 @@ def knn_hits(
         NaN where the own class has no (other) image.
     """
     if k < 1:
-        raise ValueError(f'k: expected an int >= 1, got {k}.')
+        raise ValueError(f"k: expected an int >= 1, got {k}.")
     unit, labels = _unit(embeddings, np.float32), np.asarray(labels)
-    known, known_labels = (unit, labels) if reference is None else (
-        _unit(reference[0], np.float32), np.asarray(reference[1]))
+    known, known_labels = (
+        (unit, labels)
+        if reference is None
+        else (_unit(reference[0], np.float32), np.asarray(reference[1]))
+    )
     alone = reference is None
     classes = int(max(labels.max(initial=0), known_labels.max(initial=0))) + 1
     k = min(k, len(known) - alone)
@@ -182,9 +188,7 @@ def knn_hits(
     return hits
 
 
-def _votes(
-    cosines: np.ndarray, labels: np.ndarray, k: int, classes: int
-) -> np.ndarray:
+def _votes(cosines: np.ndarray, labels: np.ndarray, k: int, classes: int) -> np.ndarray:
     """Class voted for by the k largest `cosines` (b, R) of each row: (b,)."""
     nearest = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
     # One vote is worth more than any sum of k cosines, which only breaks ties.
@@ -204,8 +208,8 @@ def _unit(vectors: np.ndarray, dtype: type) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):
         raise ValueError(
-            f'embeddings: {len(bad)} of {len(vectors)} images have an embedding that '
-            f'is not finite, the first is image {bad[0]}: the model has diverged.'
+            f"embeddings: {len(bad)} of {len(vectors)} images have an embedding that "
+            f"is not finite, the first is image {bad[0]}: the model has diverged."
         )
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(lengths > 0, lengths, 1)

@@ -66,13 +66,13 @@ class ChromosomeMetric(BaseMetric):
     """
 
     # Not None: mmengine warns of None, and adds '' to no key.
-    default_prefix = ''
+    default_prefix = ""
 
     def __init__(
         self,
         per_type: bool = False,
         out_dir: str | None = None,
-        collect_device: str = 'cpu',
+        collect_device: str = "cpu",
         prefix: str | None = None,
         collect_dir: str | None = None,
     ) -> None:
@@ -85,11 +85,13 @@ class ChromosomeMetric(BaseMetric):
         """Keep scores, predicted and true class of each sample."""
         name = type(self).__name__
         for sample in data_samples:
-            self.results.append((
-                vector(sample, 'pred_score', name),
-                predicted_index(sample, name),
-                class_index(sample, 'gt_label', name),
-            ))
+            self.results.append(
+                (
+                    vector(sample, "pred_score", name),
+                    predicted_index(sample, name),
+                    class_index(sample, "gt_label", name),
+                )
+            )
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Measures over all samples of all ranks, in percent."""
@@ -100,23 +102,26 @@ class ChromosomeMetric(BaseMetric):
         confusion = confusion_matrix(labels, predicted, len(names))
         precision, recall, f1 = precision_recall_f1(confusion)
         columns = dict(
-            precision=precision, recall=recall, f1=f1,
+            precision=precision,
+            recall=recall,
+            f1=f1,
             auc=auc_one_vs_rest(labels, scores),
         )
         self._tell_absent(names, confusion.sum(axis=1))
         header, rows = _type_table(names, columns, confusion.sum(axis=1))
         if self.per_type:
-            print_log(_as_text(header, rows), logger='current')
+            print_log(_as_text(header, rows), logger="current")
         if self.out_dir is not None:
             out = Path(self.out_dir)
-            _write_csv(out / 'per_type.csv', header, rows)
+            _write_csv(out / "per_type.csv", header, rows)
             _write_csv(
-                out / 'confusion_matrix.csv', ['true type', *names],
+                out / "confusion_matrix.csv",
+                ["true type", *names],
                 [[name, *row] for name, row in zip(names, confusion, strict=True)],
             )
         return dict(
             accuracy=100.0 * float(np.mean(predicted == labels)),
-            **{key: _macro(columns[key]) for key in ('recall', 'auc', 'f1')},
+            **{key: _macro(columns[key]) for key in ("recall", "auc", "f1")},
         )
 
     def _tell_absent(self, names: Sequence[str], support: np.ndarray) -> None:
@@ -124,17 +129,18 @@ class ChromosomeMetric(BaseMetric):
         if absent and not self._told_absent:
             self._told_absent = True
             print_log(
-                f'{type(self).__name__}: no test images of the types '
-                f'{", ".join(absent)}; the macro means run over the other '
-                f'{len(names) - len(absent)}.',
-                logger='current', level=logging.WARNING,
+                f"{type(self).__name__}: no test images of the types "
+                f"{', '.join(absent)}; the macro means run over the other "
+                f"{len(names) - len(absent)}.",
+                logger="current",
+                level=logging.WARNING,
             )
 
 
 def _macro(values: np.ndarray) -> float:
     """Mean over the classes for which it is defined, in percent; else NaN."""
     defined = values[~np.isnan(values)]
-    return 100.0 * float(defined.mean()) if len(defined) else float('nan')
+    return 100.0 * float(defined.mean()) if len(defined) else float("nan")
 
 
 def _type_table(
@@ -144,23 +150,23 @@ def _type_table(
     rows = []
     for index, name in enumerate(names):
         shares = [100.0 * values[index] for values in columns.values()]
-        texts = ['' if np.isnan(share) else f'{share:.2f}' for share in shares]
+        texts = ["" if np.isnan(share) else f"{share:.2f}" for share in shares]
         rows.append([name, *texts, str(support[index])])
-    return ['type', *columns, 'support'], rows
+    return ["type", *columns, "support"], rows
 
 
 def _as_text(header: list[str], rows: list[list[str]]) -> str:
     table = [header, *rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [
-        '  '.join(text.rjust(width) for text, width in zip(row, widths, strict=True))
+        "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))
         for row in table
     ]
-    return '\n'.join(['Per type, in %:', *lines])
+    return "\n".join(["Per type, in %:", *lines])
 
 
 def _write_csv(path: Path, header: list[str], rows: list[list]) -> None:
-    with replaced(path) as part, part.open('w', encoding='utf-8', newline='') as file:
-        writer = csv.writer(file, lineterminator='\n')
+    with replaced(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)

@@ -27,7 +27,7 @@ from mmscl.evaluation.samples import (
 )
 from mmscl.registry import register
 
-_META = ('case', 'cell', 'site')
+_META = ("case", "cell", "site")
 
 
 @register(METRICS)
@@ -56,46 +56,49 @@ class PredictionTable(BaseMetric):
         KeyError: A data sample lacks img_path, pred_score or (if asked) embedding.
     """
 
-    default_prefix = ''
+    default_prefix = ""
 
     def __init__(
         self,
         out_file: str,
         embeddings: bool | str = False,
-        collect_device: str = 'cpu',
+        collect_device: str = "cpu",
         collect_dir: str | None = None,
     ) -> None:
         super().__init__(collect_device, None, collect_dir)
-        if not str(out_file).endswith('.csv'):
+        if not str(out_file).endswith(".csv"):
             raise ValueError(
-                f'PredictionTable.out_file: expected a name ending in .csv, got '
-                f'{str(out_file)!r}.'
+                f"PredictionTable.out_file: expected a name ending in .csv, got "
+                f"{str(out_file)!r}."
             )
         self.out_file = Path(out_file)
         self.embeddings_file = (
-            self.out_file.with_suffix('.npz') if embeddings is True
-            else Path(embeddings) if embeddings else None
+            self.out_file.with_suffix(".npz")
+            if embeddings is True
+            else Path(embeddings)
+            if embeddings
+            else None
         )
-        if self.embeddings_file and self.embeddings_file.suffix != '.npz':
+        if self.embeddings_file and self.embeddings_file.suffix != ".npz":
             raise ValueError(
-                f'PredictionTable.embeddings: expected True, False or a name ending '
-                f'in .npz, got {embeddings!r}.'
+                f"PredictionTable.embeddings: expected True, False or a name ending "
+                f"in .npz, got {embeddings!r}."
             )
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep what the table needs of each sample."""
         name = type(self).__name__
         for sample in data_samples:
-            known = sample.get('gt_label') is not None
+            known = sample.get("gt_label") is not None
             row = dict(
-                path=str(required(sample, 'img_path', name)),
-                label=class_index(sample, 'gt_label', name) if known else -1,
+                path=str(required(sample, "img_path", name)),
+                label=class_index(sample, "gt_label", name) if known else -1,
                 predicted=predicted_index(sample, name),
-                scores=vector(sample, 'pred_score', name),
+                scores=vector(sample, "pred_score", name),
                 **{key: sample.get(key) for key in _META},
             )
             if self.embeddings_file:
-                row['embedding'] = vector(sample, 'embedding', name)
+                row["embedding"] = vector(sample, "embedding", name)
             self.results.append(row)
 
     def compute_metrics(self, results: list[dict]) -> dict:
@@ -105,36 +108,38 @@ class PredictionTable(BaseMetric):
         write_prediction_table(self.out_file, table)
         written = str(self.out_file)
         if self.embeddings_file:
-            names = (*table.types, '')
+            names = (*table.types, "")
             write_embeddings(
                 self.embeddings_file,
-                np.stack([row['embedding'] for row in results]),
-                table.path,
+                np.stack([row["embedding"] for row in results]),
+                table.path.tolist(),
                 [names[label] for label in table.labels],
             )
-            written += f' and {self.embeddings_file}'
-        print_log(f'{len(table)} predictions written to {written}', logger='current')
+            written += f" and {self.embeddings_file}"
+        print_log(f"{len(table)} predictions written to {written}", logger="current")
         return {}
 
     def _table(self, results: list[dict]) -> Predictions:
-        scores = np.stack([row['scores'] for row in results])
+        scores = np.stack([row["scores"] for row in results])
         unset = [key for key in _META if all(row[key] is None for row in results)]
         if unset:
             print_log(
-                f'PredictionTable: the columns {", ".join(unset)} stay empty, because '
-                'the data samples do not carry them. If the manifest has them, add '
-                'them to `meta_keys` of PackInputs in the test pipeline.',
-                logger='current', level=logging.WARNING,
+                f"PredictionTable: the columns {', '.join(unset)} stay empty, because "
+                "the data samples do not carry them. If the manifest has them, add "
+                "them to `meta_keys` of PackInputs in the test pipeline.",
+                logger="current",
+                level=logging.WARNING,
             )
         texts = {
-            key: np.array(['' if row[key] is None else str(row[key])
-                           for row in results])
-            for key in ('path', *_META)
+            key: np.array(
+                ["" if row[key] is None else str(row[key]) for row in results]
+            )
+            for key in ("path", *_META)
         }
         return Predictions(
             types=type_names(self.dataset_meta, scores.shape[1]),
-            labels=np.array([row['label'] for row in results], np.int64),
-            predicted=np.array([row['predicted'] for row in results], np.int64),
+            labels=np.array([row["label"] for row in results], np.int64),
+            predicted=np.array([row["predicted"] for row in results], np.int64),
             scores=scores,
             **texts,
         )

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-TEXT_COLUMNS = ('path', 'case', 'cell', 'site', 'type', 'pred_type')
-SCORE_PREFIX = 'score_'
+TEXT_COLUMNS = ("path", "case", "cell", "site", "type", "pred_type")
+SCORE_PREFIX = "score_"
 
 
 class PredictionTableError(ValueError):
@@ -54,19 +54,22 @@ def write_prediction_table(path: str | Path, predictions: Predictions) -> None:
     Args:
         path: The file; its folder is made. A table that is there is replaced whole.
     """
-    names = (*predictions.types, '')  # place -1: unknown
-    texts = [getattr(predictions, name) for name in ('path', 'case', 'cell', 'site')]
-    with replaced(path) as part, part.open('w', encoding='utf-8', newline='') as file:
-        writer = csv.writer(file, lineterminator='\n')
-        writer.writerow([*TEXT_COLUMNS,
-                         *(SCORE_PREFIX + name for name in predictions.types)])
+    names = (*predictions.types, "")  # place -1: unknown
+    texts = [getattr(predictions, name) for name in ("path", "case", "cell", "site")]
+    with replaced(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(
+            [*TEXT_COLUMNS, *(SCORE_PREFIX + name for name in predictions.types)]
+        )
         for row, scores in enumerate(predictions.scores.astype(np.float32)):
-            writer.writerow([
-                *(text[row] for text in texts),
-                names[predictions.labels[row]],
-                names[predictions.predicted[row]],
-                *map(str, scores),
-            ])
+            writer.writerow(
+                [
+                    *(text[row] for text in texts),
+                    names[predictions.labels[row]],
+                    names[predictions.predicted[row]],
+                    *map(str, scores),
+                ]
+            )
 
 
 def read_prediction_table(path: str | Path) -> Predictions:
@@ -83,41 +86,47 @@ def read_prediction_table(path: str | Path) -> Predictions:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
-            f'{path}: no such prediction table. Testing writes it when '
+            f"{path}: no such prediction table. Testing writes it when "
             "`test_evaluator` has dict(type='PredictionTable', out_file=...)."
         )
-    with open(path, encoding='utf-8-sig', newline='') as file:
+    with open(path, encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         header = next(reader, [])
         types = _types_of(header, path)
         rows = list(reader)
     if not rows:
-        raise PredictionTableError(f'{path}: the table has no rows.')
+        raise PredictionTableError(f"{path}: the table has no rows.")
     for number, row in enumerate(rows, 2):
         if len(row) != len(header):
             raise PredictionTableError(
-                f'{path}, line {number}: expected {len(header)} values, got '
-                f'{len(row)}: the file is cut off or was edited.'
+                f"{path}, line {number}: expected {len(header)} values, got "
+                f"{len(row)}: the file is cut off or was edited."
             )
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
     index = {name: number for number, name in enumerate(types)}
     return Predictions(
         types,
         *(np.array(columns[name], dtype=str) for name in TEXT_COLUMNS[:4]),
-        labels=_indices(columns['type'], {**index, '': -1}, 'type', path),
-        predicted=_indices(columns['pred_type'], index, 'pred_type', path),
+        labels=_indices(columns["type"], {**index, "": -1}, "type", path),
+        predicted=_indices(columns["pred_type"], index, "pred_type", path),
         scores=np.stack(
-            [_numbers(columns[SCORE_PREFIX + t], SCORE_PREFIX + t, path)
-             for t in types], axis=1),
+            [
+                _numbers(columns[SCORE_PREFIX + t], SCORE_PREFIX + t, path)
+                for t in types
+            ],
+            axis=1,
+        ),
     )
 
 
 def write_embeddings(
-    path: str | Path, embeddings: np.ndarray, paths: Sequence[str],
+    path: str | Path,
+    embeddings: np.ndarray,
+    paths: Sequence[str],
     types: Sequence[str],
 ) -> None:
     """Write an npz with `embedding` float32 (B, D), `path` and `type` (B,)."""
-    with replaced(path) as part, part.open('wb') as file:
+    with replaced(path) as part, part.open("wb") as file:
         np.savez(
             file,
             embedding=np.asarray(embeddings, np.float32),
@@ -135,16 +144,16 @@ def read_embeddings(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarra
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
-            f'{path}: no such file of embeddings. Testing writes it when '
+            f"{path}: no such file of embeddings. Testing writes it when "
             "`test_evaluator` has dict(type='PredictionTable', embeddings=True)."
         )
     try:
         with np.load(path, allow_pickle=False) as data:
-            return data['embedding'], data['path'], data['type']
+            return data["embedding"], data["path"], data["type"]
     except (KeyError, ValueError, OSError, TypeError, AttributeError) as error:
         raise PredictionTableError(
-            f'{path}: expected an npz with the arrays embedding, path and type, as '
-            f'PredictionTable(embeddings=True) writes it; {error}'
+            f"{path}: expected an npz with the arrays embedding, path and type, as "
+            f"PredictionTable(embeddings=True) writes it; {error}"
         ) from error
 
 
@@ -153,7 +162,7 @@ def replaced(path: str | Path) -> Iterator[Path]:
     """A file to write beside `path`, put in its place when all went well."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part
         part.replace(path)
@@ -163,20 +172,20 @@ def replaced(path: str | Path) -> Iterator[Path]:
 
 def _types_of(header: list[str], path: str | Path) -> tuple[str, ...]:
     types = tuple(
-        name[len(SCORE_PREFIX):] for name in header if name.startswith(SCORE_PREFIX)
+        name[len(SCORE_PREFIX) :] for name in header if name.startswith(SCORE_PREFIX)
     )
     missing = [name for name in TEXT_COLUMNS if name not in header]
     if not types:
-        missing.append(f'{SCORE_PREFIX}<type>')
+        missing.append(f"{SCORE_PREFIX}<type>")
     if missing:
         raise PredictionTableError(
-            f'{path}: not a prediction table: the columns {", ".join(missing)} are '
-            f'missing, there are {", ".join(header) or "none"}.'
+            f"{path}: not a prediction table: the columns {', '.join(missing)} are "
+            f"missing, there are {', '.join(header) or 'none'}."
         )
     repeated = {name for name in header if header.count(name) > 1}
     if repeated:
         raise PredictionTableError(
-            f'{path}: the columns {", ".join(sorted(repeated))} are there twice.'
+            f"{path}: the columns {', '.join(sorted(repeated))} are there twice."
         )
     return types
 
@@ -187,8 +196,8 @@ def _indices(
     for number, value in enumerate(values, 2):
         if value not in index:
             raise PredictionTableError(
-                f'{path}, line {number}: {column} {value!r} has no column '
-                f'{SCORE_PREFIX}{value}.'
+                f"{path}, line {number}: {column} {value!r} has no column "
+                f"{SCORE_PREFIX}{value}."
             )
     return np.array([index[value] for value in values], np.int64)
 
@@ -202,6 +211,6 @@ def _numbers(values: Sequence[str], column: str, path: str | Path) -> np.ndarray
                 float(value)
             except ValueError as error:
                 raise PredictionTableError(
-                    f'{path}, line {number}: {column} is {value!r}, expected a number.'
+                    f"{path}, line {number}: {column} is {value!r}, expected a number."
                 ) from error
         raise

@@ -92,9 +92,7 @@ class SCLClassifier(ImageClassifier):
         embedding = self.head.pre_logits(features)
         return normalize(embedding) if stage == "normalized_embedding" else embedding
 
-    def loss(
-        self, inputs: Tensor, data_samples: list[DataSample]
-    ) -> dict[str, Tensor]:
+    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
         """Losses of one batch (see `SCLHead.loss`).
 
         Raises:

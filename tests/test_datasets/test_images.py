@@ -48,23 +48,23 @@ def write_short_tiff(path, image: np.ndarray) -> None:
     offsets_at = 8 + 2 + 12 * (len(tags) + 2) + 4
     counts_at, data_at = offsets_at + 8, offsets_at + 16
     tags += [(273, 4, 2, offsets_at), (279, 4, 2, counts_at)]
-    entries = b''.join(struct.pack('<HHII', *tag) for tag in sorted(tags))
-    header = b'II*\0' + struct.pack('<I', 8) + struct.pack('<H', len(tags)) + entries
-    strips = struct.pack('<I4I', 0, data_at, data_at + len(data), len(data), len(data))
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags))
+    header = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", len(tags)) + entries
+    strips = struct.pack("<I4I", 0, data_at, data_at + len(data), len(data), len(data))
     path.write_bytes(header + strips + data)
 
 
-@pytest.mark.parametrize('suffix', ['.png', '.bmp', '.tiff'])
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tiff"])
 def test_grey_files_come_back_as_written(tmp_path, suffix):
-    path = tmp_path / f'crop{suffix}'
+    path = tmp_path / f"crop{suffix}"
     cv2.imwrite(str(path), crop())
     np.testing.assert_array_equal(read_crop(path), crop())
     assert read_crop(str(path)).dtype == np.uint8
 
 
 def test_a_name_beyond_ascii_is_read(tmp_path):
-    path = tmp_path / 'Fäll 1 染色体.png'
-    path.write_bytes(cv2.imencode('.png', crop())[1].tobytes())
+    path = tmp_path / "Fäll 1 染色体.png"
+    path.write_bytes(cv2.imencode(".png", crop())[1].tobytes())
     np.testing.assert_array_equal(read_crop(path), crop())
 
 
@@ -72,7 +72,7 @@ def test_colour_copies_of_a_grey_picture_are_the_grey_picture(tmp_path):
     for channels in (3, 4):
         image = np.repeat(crop()[:, :, None], channels, axis=2)
         image[:, :, 3:] = 255
-        path = tmp_path / f'{channels}.png'
+        path = tmp_path / f"{channels}.png"
         cv2.imwrite(str(path), image)
         np.testing.assert_array_equal(read_crop(path), crop())
 
@@ -94,13 +94,13 @@ def test_one_channel_and_bool_are_accepted():
 
 
 @pytest.mark.parametrize(
-    ('image', 'message'),
+    ("image", "message"),
     [
-        (np.zeros((2, 2, 2), np.uint8), r'shape \(H, W\).*got \(2, 2, 2\)'),
-        (np.zeros(4, np.uint8), r'got \(4,\)'),
-        (np.zeros((0, 3), np.uint8), r'no pixels: shape \(0, 3\)'),
-        (np.zeros((2, 2), np.float32), '8-bit or 16-bit.*float32'),
-        (np.full((2, 2), 4095, np.uint16), 'brightest pixel is 4095 of 65535'),
+        (np.zeros((2, 2, 2), np.uint8), r"shape \(H, W\).*got \(2, 2, 2\)"),
+        (np.zeros(4, np.uint8), r"got \(4,\)"),
+        (np.zeros((0, 3), np.uint8), r"no pixels: shape \(0, 3\)"),
+        (np.zeros((2, 2), np.float32), "8-bit or 16-bit.*float32"),
+        (np.full((2, 2), 4095, np.uint16), "brightest pixel is 4095 of 65535"),
     ],
 )
 def test_arrays_without_a_clear_grey_level_are_refused(image, message):
@@ -109,36 +109,36 @@ def test_arrays_without_a_clear_grey_level_are_refused(image, message):
 
 
 @pytest.mark.parametrize(
-    ('content', 'message'),
+    ("content", "message"),
     [
-        (None, 'cannot be opened'),
-        (b'', 'empty'),
-        (b'not an image', 'cannot be decoded'),
-        (b'\x89PNG\r\n\x1a\n' + bytes(40), 'cannot be decoded'),
+        (None, "cannot be opened"),
+        (b"", "empty"),
+        (b"not an image", "cannot be decoded"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), "cannot be decoded"),
     ],
 )
 def test_unreadable_files_are_named(tmp_path, content, message, capfd):
-    path = tmp_path / 'bad.png'
+    path = tmp_path / "bad.png"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ImageError, match=message) as error:
         read_crop(path)
     assert str(error.value).startswith(str(path))
-    assert capfd.readouterr().err == ''
+    assert capfd.readouterr().err == ""
 
 
 def test_a_tiff_that_lacks_its_second_strip_is_read_without_a_word(tmp_path, capfd):
-    path = tmp_path / 'vendor.tiff'
+    path = tmp_path / "vendor.tiff"
     write_short_tiff(path, crop())
     assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED) is not None
     noise = capfd.readouterr().err
     np.testing.assert_array_equal(read_crop(path), crop())
-    assert capfd.readouterr().err == ''
-    assert 'TIFF' in noise, 'OpenCV warns about such a file when nobody hushes it'
+    assert capfd.readouterr().err == ""
+    assert "TIFF" in noise, "OpenCV warns about such a file when nobody hushes it"
 
 
 def test_the_log_level_of_the_process_is_put_back(tmp_path):
-    path = tmp_path / 'crop.png'
+    path = tmp_path / "crop.png"
     cv2.imwrite(str(path), crop())
     log = cv2.utils.logging
     before = log.getLogLevel()
@@ -153,13 +153,13 @@ def test_the_log_level_of_the_process_is_put_back(tmp_path):
         for thread in threads:
             thread.join()
         with pytest.raises(ImageError):
-            read_crop(tmp_path / 'missing.png')
+            read_crop(tmp_path / "missing.png")
         assert log.getLogLevel() == log.LOG_LEVEL_ERROR
     finally:
         log.setLogLevel(before)
 
 
-@pytest.mark.parametrize('background', [0, 3, 128, 245, 255])
+@pytest.mark.parametrize("background", [0, 3, 128, 245, 255])
 def test_background_and_outline_on_any_background(background):
     image = crop(background)
     assert find_background(image) == background
@@ -192,12 +192,12 @@ def test_a_single_pixel_has_a_background():
     assert find_background(np.full((1, 1), 9, np.uint8)) == 9
 
 
-@pytest.mark.parametrize('function', [find_background, foreground_mask])
+@pytest.mark.parametrize("function", [find_background, foreground_mask])
 def test_outline_wants_grey_uint8(function):
-    with pytest.raises(ValueError, match='H x W uint8, but got float64'):
+    with pytest.raises(ValueError, match="H x W uint8, but got float64"):
         function(np.zeros((3, 3)))
 
 
 def test_a_background_beyond_uint8_is_refused():
-    with pytest.raises(ValueError, match='background: expected 0..255 but got 256'):
+    with pytest.raises(ValueError, match="background: expected 0..255 but got 256"):
         foreground_mask(crop(), 256)

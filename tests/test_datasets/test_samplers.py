@@ -39,28 +39,29 @@ class FromTable(ChromosomeDataset):
         super().__init__(**kwargs)
 
     def load_manifest(self):
-        return Manifest(self._table, source='table.csv').select(split=self.split)
+        return Manifest(self._table, source="table.csv").select(split=self.split)
 
 
 def cells(males=3, females=3, cells_a_case=2):
     """Complete cells: two homologues of each autosome, XY or XX."""
-    columns = {name: [] for name in ('path', 'type', 'case', 'cell', 'split')}
+    columns = {name: [] for name in ("path", "type", "case", "cell", "split")}
     for case in range(males + females):
         for cell, kind in itertools.product(range(cells_a_case), TYPES):
             male = case < males
-            copies = {'X': 1 if male else 2, 'Y': int(male)}.get(kind, 2)
+            copies = {"X": 1 if male else 2, "Y": int(male)}.get(kind, 2)
             for copy in range(copies):
-                columns['path'].append(f'{case}/{cell}/{kind}{copy}.png')
-                columns['type'].append(kind)
-                columns['case'].append(f'case{case}')
-                columns['cell'].append(str(cell))  # the same names in every case
-                columns['split'].append('train')
+                columns["path"].append(f"{case}/{cell}/{kind}{copy}.png")
+                columns["type"].append(kind)
+                columns["case"].append(f"case{case}")
+                columns["cell"].append(str(cell))  # the same names in every case
+                columns["split"].append("train")
     return columns
 
 
 def uneven(sizes=(5, 8, 3, 1, 2)):
-    return Labelled(np.random.default_rng(0).permutation(
-        np.repeat(np.arange(len(sizes)), sizes)))
+    return Labelled(
+        np.random.default_rng(0).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    )
 
 
 def blocks(sampler):
@@ -70,14 +71,15 @@ def blocks(sampler):
 
 
 def at_rank(monkeypatch, rank, world):
-    monkeypatch.setattr(samplers, 'get_dist_info', lambda: (rank, world))
+    monkeypatch.setattr(samplers, "get_dist_info", lambda: (rank, world))
 
 
 def test_a_block_is_m_karyotypes_in_class_order():
     data = uneven()
     for m in (1, 2, 3):
         sampler = PairedKaryotypeSampler(
-            data, seed=1, steps_per_epoch=7, karyotypes_per_batch=m)
+            data, seed=1, steps_per_epoch=7, karyotypes_per_batch=m
+        )
         found = blocks(sampler)
         assert found.shape == (7, m, 5)
         assert (np.array(data.targets)[found] == np.arange(5)).all()
@@ -89,11 +91,10 @@ def test_length_is_exact():
     assert sampler.block_size == 10
 
 
-@pytest.mark.parametrize('shuffle', [True, False])
+@pytest.mark.parametrize("shuffle", [True, False])
 def test_each_image_is_drawn_evenly_at_any_time_and_over_epochs(shuffle):
     data = uneven()
-    sampler = PairedKaryotypeSampler(
-        data, seed=3, steps_per_epoch=11, shuffle=shuffle)
+    sampler = PairedKaryotypeSampler(data, seed=3, steps_per_epoch=11, shuffle=shuffle)
     counts = np.zeros(len(data), int)
     for epoch in range(5):
         sampler.set_epoch(epoch)
@@ -110,8 +111,8 @@ def test_a_pair_differs_unless_the_class_has_one_image():
     assert same.tolist() == [0, 0, 0, 1, 0]
 
 
-@pytest.mark.parametrize('shuffle', [True, False])
-@pytest.mark.parametrize('width', [1, 2, 3, 5])
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("width", [1, 2, 3, 5])
 def test_tuple_streams_of_any_size(width, shuffle):
     for size in (1, 2, 3, 4, 7, 10, 13):
         numbers = np.arange(size)
@@ -127,8 +128,9 @@ def test_tuple_streams_of_any_size(width, shuffle):
             if items.usable == size:
                 assert np.ptp(counts, axis=1).max() <= (1 if width <= 2 else 2)
             again = TupleStream(items, (0,), shuffle)
-            np.testing.assert_array_equal(again.take(np.array([len(rows) - 1])),
-                                          rows[-1:])
+            np.testing.assert_array_equal(
+                again.take(np.array([len(rows) - 1])), rows[-1:]
+            )
 
 
 def test_passes_are_shuffled_anew():
@@ -153,8 +155,11 @@ def test_global_generators_are_neither_read_nor_moved():
         random.seed(seed), np.random.seed(seed), torch.manual_seed(seed)
 
     def states():
-        return (random.getstate(), np.random.get_state()[1].tolist(),
-                torch.get_rng_state().tolist())
+        return (
+            random.getstate(),
+            np.random.get_state()[1].tolist(),
+            torch.get_rng_state().tolist(),
+        )
 
     reseed(0)
     before = states()
@@ -175,7 +180,7 @@ def test_workers_change_nothing():
     assert streams[0] == streams[1]
 
 
-@pytest.mark.parametrize('classes', [None, 3])
+@pytest.mark.parametrize("classes", [None, 3])
 def test_ranks_share_out_the_stream_of_one_process(monkeypatch, classes):
     kwargs = dict(seed=4, classes_per_batch=classes)
     whole = PairedKaryotypeSampler(uneven(), steps_per_epoch=12, **kwargs)
@@ -198,22 +203,23 @@ def test_ranks_never_draw_the_same_block(monkeypatch):
 
 
 def test_seed_is_agreed_on_when_not_given(monkeypatch):
-    monkeypatch.setattr(samplers, 'sync_random_seed', lambda: 77)
+    monkeypatch.setattr(samplers, "sync_random_seed", lambda: 77)
     assert PairedKaryotypeSampler(uneven()).seed == 77
     assert sync_random_seed is not samplers.sync_random_seed
 
 
-@pytest.mark.parametrize('skipped', [0, 10, 17, 1290, 1500, 1509])
-@pytest.mark.parametrize('classes', [None, 3])
+@pytest.mark.parametrize("skipped", [0, 10, 17, 1290, 1500, 1509])
+@pytest.mark.parametrize("classes", [None, 3])
 def test_skip_gives_the_tail_once(skipped, classes):
     def make():
         return PairedKaryotypeSampler(
-            uneven(), seed=1, steps_per_epoch=151, classes_per_batch=classes)
+            uneven(), seed=1, steps_per_epoch=151, classes_per_batch=classes
+        )
 
     full = list(make())
     sampler = make()
     sampler.skip(min(skipped, len(sampler) - 1))
-    assert list(sampler) == full[min(skipped, len(sampler) - 1):]
+    assert list(sampler) == full[min(skipped, len(sampler) - 1) :]
     assert list(sampler) == full
 
 
@@ -228,9 +234,8 @@ def test_skip_over_epochs_goes_on_as_an_uninterrupted_run():
 
     resumed = make()
     resumed.skip(2 * len(resumed) + 7)
-    assert (list(run(make(), 4))[2 * len(resumed) + 7:]
-            == list(run(resumed, 2)))
-    with pytest.raises(ValueError, match='num_samples: expected >= 0, got -1'):
+    assert list(run(make(), 4))[2 * len(resumed) + 7 :] == list(run(resumed, 2))
+    with pytest.raises(ValueError, match="num_samples: expected >= 0, got -1"):
         resumed.skip(-1)
 
 
@@ -245,7 +250,8 @@ def test_iterator_keeps_its_epoch():
 def test_classes_per_batch_draws_classes_evenly_without_replacement():
     data = Labelled(np.repeat(np.arange(200), 3))
     sampler = PairedKaryotypeSampler(
-        data, seed=0, steps_per_epoch=260, classes_per_batch=24)
+        data, seed=0, steps_per_epoch=260, classes_per_batch=24
+    )
     found = blocks(sampler)
     classes = np.array(data.targets)[found]
     assert (classes[:, 0] == classes[:, 1]).all()
@@ -263,9 +269,13 @@ def test_cross_case_pairs_are_of_different_cases():
     data = FromTable(cells())
     for m in (2, 3):
         sampler = PairedKaryotypeSampler(
-            data, seed=0, steps_per_epoch=50, karyotypes_per_batch=m,
-            pairing='cross_case')
-        found = data.manifest['case'][blocks(sampler)]
+            data,
+            seed=0,
+            steps_per_epoch=50,
+            karyotypes_per_batch=m,
+            pairing="cross_case",
+        )
+        found = data.manifest["case"][blocks(sampler)]
         for first, second in itertools.combinations(range(m), 2):
             assert (found[:, first] != found[:, second]).all()
 
@@ -274,10 +284,10 @@ def test_cross_case_draws_evenly_what_finds_partners():
     # Class 0: cases of 3 + 2 + 2 images go round; class 1: 6 + 1 + 1, of the six only
     # two at a time find partners.
     labels = [0] * 7 + [1] * 8
-    cases = list('aaabbcc') + list('aaaaaabc')
+    cases = list("aaabbcc") + list("aaaaaabc")
     sampler = PairedKaryotypeSampler(
-        Labelled(labels), seed=0, steps_per_epoch=210, pairing='cross_case',
-        cases=cases)
+        Labelled(labels), seed=0, steps_per_epoch=210, pairing="cross_case", cases=cases
+    )
     found = blocks(sampler)
     assert (np.array(cases)[found[:, 0]] != np.array(cases)[found[:, 1]]).all()
     counts = np.bincount(found.ravel(), minlength=15)
@@ -289,17 +299,22 @@ def test_cross_case_draws_evenly_what_finds_partners():
 def test_cross_case_partners_change():
     labels, cases = [0] * 40, np.repeat(np.arange(10), 4)
     sampler = PairedKaryotypeSampler(
-        Labelled(labels), seed=0, steps_per_epoch=1500, pairing='cross_case',
-        cases=cases)
+        Labelled(labels),
+        seed=0,
+        steps_per_epoch=1500,
+        pairing="cross_case",
+        cases=cases,
+    )
     pairs = {frozenset(pair) for pair in cases[blocks(sampler)[:, :, 0]].tolist()}
     assert len(pairs) == 10 * 9 // 2
 
 
 def test_same_cell_pairs_homologues_then_the_case_then_any():
     data = FromTable(cells())
-    found = blocks(PairedKaryotypeSampler(
-        data, seed=0, steps_per_epoch=60, pairing='same_cell'))
-    case, cell = data.manifest['case'][found], data.manifest['cell'][found]
+    found = blocks(
+        PairedKaryotypeSampler(data, seed=0, steps_per_epoch=60, pairing="same_cell")
+    )
+    case, cell = data.manifest["case"][found], data.manifest["cell"][found]
     same_case = case[:, 0] == case[:, 1]
     same_cell = same_case & (cell[:, 0] == cell[:, 1])
     assert same_cell[:, :22].all()  # autosomes
@@ -307,16 +322,24 @@ def test_same_cell_pairs_homologues_then_the_case_then_any():
     assert not same_cell[:, 23].any()
     assert 0 < same_cell[:, 22].mean() < 1
     single = FromTable(cells(males=4, females=0, cells_a_case=1))
-    found = blocks(PairedKaryotypeSampler(
-        single, seed=0, steps_per_epoch=10, pairing='same_cell'))
+    found = blocks(
+        PairedKaryotypeSampler(single, seed=0, steps_per_epoch=10, pairing="same_cell")
+    )
     assert (found[:, 0] != found[:, 1]).all()  # then any
 
 
 def test_same_cell_takes_two_of_a_trisomy_at_random():
     labels, held = [0] * 6, [0, 0, 0, 1, 1, 1]
-    found = blocks(PairedKaryotypeSampler(
-        Labelled(labels), seed=0, steps_per_epoch=300, pairing='same_cell',
-        cases=['a'] * 6, cells=held))[:, :, 0]
+    found = blocks(
+        PairedKaryotypeSampler(
+            Labelled(labels),
+            seed=0,
+            steps_per_epoch=300,
+            pairing="same_cell",
+            cases=["a"] * 6,
+            cells=held,
+        )
+    )[:, :, 0]
     pairs = {tuple(sorted(pair)) for pair in found.tolist()}
     assert {(0, 1), (0, 2), (1, 2), (3, 4)} <= pairs
     inside = np.array(held)[found]
@@ -326,49 +349,71 @@ def test_same_cell_takes_two_of_a_trisomy_at_random():
 def test_missing_types_are_named_or_skipped():
     columns = cells(males=0)
     with pytest.raises(
-        ValueError, match=r"types 'Y' in FromTable\(split='train', ann_file='.*'\)"
-                          r".*missing='skip'"
+        ValueError,
+        match=r"types 'Y' in FromTable\(split='train', ann_file='.*'\)"
+        r".*missing='skip'",
     ):
-        PairedKaryotypeSampler(FromTable(columns, split='train'), seed=0)
-    sampler = PairedKaryotypeSampler(FromTable(columns), seed=0, missing='skip')
+        PairedKaryotypeSampler(FromTable(columns, split="train"), seed=0)
+    sampler = PairedKaryotypeSampler(FromTable(columns), seed=0, missing="skip")
     assert sampler.classes.tolist() == list(range(23))
     assert sampler.block_size == 46
 
 
 def test_missing_cases_say_what_to_do():
     columns = cells()
-    del columns['case']
+    del columns["case"]
     with pytest.raises(ManifestError, match="cross_case.*case.*table.csv"):
-        PairedKaryotypeSampler(FromTable(columns), seed=0, pairing='cross_case')
-    with pytest.raises(TypeError, match='needs the case of each image, but Labelled '
-                                        'has no manifest.*`cases`'):
-        PairedKaryotypeSampler(uneven(), seed=0, pairing='cross_case')
+        PairedKaryotypeSampler(FromTable(columns), seed=0, pairing="cross_case")
+    with pytest.raises(
+        TypeError,
+        match="needs the case of each image, but Labelled has no manifest.*`cases`",
+    ):
+        PairedKaryotypeSampler(uneven(), seed=0, pairing="cross_case")
     with pytest.raises(ValueError, match=r"cross_case.*fewer.*'1' \(1\)"):
-        PairedKaryotypeSampler(Labelled([0, 0, 1, 1]), seed=0, pairing='cross_case',
-                               cases=['a', 'b', 'a', 'a'])
+        PairedKaryotypeSampler(
+            Labelled([0, 0, 1, 1]),
+            seed=0,
+            pairing="cross_case",
+            cases=["a", "b", "a", "a"],
+        )
 
 
-@pytest.mark.parametrize('kwargs, error, text', [
-    (dict(pairing='homologues'), ValueError, "pairing: expected one of .*'homologues'"),
-    (dict(missing='ignore'), ValueError, 'missing: expected one of'),
-    (dict(steps_per_epoch=0), ValueError, 'steps_per_epoch: expected an int >= 1'),
-    (dict(steps_per_epoch=1.5), TypeError, 'steps_per_epoch: expected an int'),
-    (dict(karyotypes_per_batch=0), ValueError, 'karyotypes_per_batch: expected'),
-    (dict(classes_per_batch=6), ValueError, 'classes_per_batch: expected at most 5'),
-    (dict(seed=-1), ValueError, 'seed: expected a number >= 0'),
-    (dict(labels=[0, 1]), ValueError, 'labels: expected one value for each of the 19'),
-    (dict(labels=[0.0] * 19), TypeError, 'labels: expected integers, got float64'),
-    (dict(labels=[-1] * 19), ValueError, 'labels: expected class indices >= 0'),
-])
+@pytest.mark.parametrize(
+    "kwargs, error, text",
+    [
+        (
+            dict(pairing="homologues"),
+            ValueError,
+            "pairing: expected one of .*'homologues'",
+        ),
+        (dict(missing="ignore"), ValueError, "missing: expected one of"),
+        (dict(steps_per_epoch=0), ValueError, "steps_per_epoch: expected an int >= 1"),
+        (dict(steps_per_epoch=1.5), TypeError, "steps_per_epoch: expected an int"),
+        (dict(karyotypes_per_batch=0), ValueError, "karyotypes_per_batch: expected"),
+        (
+            dict(classes_per_batch=6),
+            ValueError,
+            "classes_per_batch: expected at most 5",
+        ),
+        (dict(seed=-1), ValueError, "seed: expected a number >= 0"),
+        (
+            dict(labels=[0, 1]),
+            ValueError,
+            "labels: expected one value for each of the 19",
+        ),
+        (dict(labels=[0.0] * 19), TypeError, "labels: expected integers, got float64"),
+        (dict(labels=[-1] * 19), ValueError, "labels: expected class indices >= 0"),
+    ],
+)
 def test_wrong_arguments_are_named(kwargs, error, text):
     with pytest.raises(error, match=text):
-        PairedKaryotypeSampler(uneven(), **{'seed': 0, **kwargs})
+        PairedKaryotypeSampler(uneven(), **{"seed": 0, **kwargs})
 
 
 def test_datasets_without_labels_or_images():
-    with pytest.raises(TypeError, match='list does not tell the class.*`labels`'):
+    with pytest.raises(TypeError, match="list does not tell the class.*`labels`"):
         PairedKaryotypeSampler([1, 2], seed=0)
-    with pytest.raises(ValueError, match='No images in Labelled'):
+    with pytest.raises(ValueError, match="No images in Labelled"):
         PairedKaryotypeSampler(Labelled([]), seed=0)
 
     class Many(Labelled):
@@ -383,25 +428,29 @@ def test_datasets_without_labels_or_images():
         def get_cat_ids(self, index):
             return [0, 1]
 
-    with pytest.raises(TypeError, match='expected one class, got'):
+    with pytest.raises(TypeError, match="expected one class, got"):
         PairedKaryotypeSampler(Many(), seed=0)
     named = Labelled([0, 3])
-    named.classes = ['a', 'b']
-    with pytest.raises(ValueError, match='below 2, the number of classes.*got 3'):
+    named.classes = ["a", "b"]
+    with pytest.raises(ValueError, match="below 2, the number of classes.*got 3"):
         PairedKaryotypeSampler(named, seed=0)
 
 
 def test_wrapped_datasets():
     def labels(sampler, outer):
-        return [outer.get_data_info(i)['gt_label'] for i in sampler]
+        return [outer.get_data_info(i)["gt_label"] for i in sampler]
 
     table = FromTable(cells())
     other = FromTable(cells(males=2, females=1))
     want = list(range(24)) * 4
-    for outer in (ConcatDataset([table, other]), RepeatDataset(table, times=2),
-                  ClassBalancedDataset(table, oversample_thr=0.05)):
-        sampler = PairedKaryotypeSampler(outer, seed=0, steps_per_epoch=2,
-                                         pairing='cross_case')
+    for outer in (
+        ConcatDataset([table, other]),
+        RepeatDataset(table, times=2),
+        ClassBalancedDataset(table, oversample_thr=0.05),
+    ):
+        sampler = PairedKaryotypeSampler(
+            outer, seed=0, steps_per_epoch=2, pairing="cross_case"
+        )
         assert labels(sampler, outer) == want
     half = Subset(table, list(range(0, len(table), 3)))
     found = list(PairedKaryotypeSampler(half, seed=0, steps_per_epoch=2))
@@ -411,14 +460,16 @@ def test_wrapped_datasets():
 def test_parts_of_a_concatenation_share_no_case():
     part = FromTable(cells(males=1, females=0))
     both = ConcatDataset([part, part])
-    found = blocks(PairedKaryotypeSampler(
-        both, seed=0, steps_per_epoch=5, pairing='cross_case'))
+    found = blocks(
+        PairedKaryotypeSampler(both, seed=0, steps_per_epoch=5, pairing="cross_case")
+    )
     assert ((found[:, 0] < len(part)) != (found[:, 1] < len(part))).all()
 
 
 def test_registered_under_both_names_and_built_as_mmengine_does():
     sampler = DATA_SAMPLERS.build(
-        dict(type='PairedKaryotypeSampler', steps_per_epoch=3),
-        default_args=dict(dataset=uneven(), seed=0))
+        dict(type="PairedKaryotypeSampler", steps_per_epoch=3),
+        default_args=dict(dataset=uneven(), seed=0),
+    )
     assert len(sampler) == 30
-    assert DATA_SAMPLERS.get('mmscl.PairedKaryotypeSampler') is PairedKaryotypeSampler
+    assert DATA_SAMPLERS.get("mmscl.PairedKaryotypeSampler") is PairedKaryotypeSampler

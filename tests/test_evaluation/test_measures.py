@@ -51,7 +51,8 @@ def test_auc_equals_sklearn_also_with_ties(case):
     np.testing.assert_allclose(found, want, rtol=1e-12)
     scores = scores / scores.sum(1, keepdims=True)
     assert measures.auc_one_vs_rest(labels, scores).mean() == pytest.approx(
-        sk.roc_auc_score(labels, scores, multi_class='ovr', average='macro'))
+        sk.roc_auc_score(labels, scores, multi_class="ovr", average="macro")
+    )
 
 
 def test_auc_is_not_defined_without_either_side():
@@ -60,17 +61,17 @@ def test_auc_is_not_defined_without_either_side():
 
 
 def test_wrong_input_is_named():
-    with pytest.raises(ValueError, match=r'predicted: .*indices 0\.\.1, got 2'):
+    with pytest.raises(ValueError, match=r"predicted: .*indices 0\.\.1, got 2"):
         measures.confusion_matrix(np.array([0]), np.array([2]), 2)
-    with pytest.raises(ValueError, match=r'one length, got shapes \(1,\) and \(2,\)'):
+    with pytest.raises(ValueError, match=r"one length, got shapes \(1,\) and \(2,\)"):
         measures.confusion_matrix(np.array([0]), np.array([1, 1]), 2)
-    with pytest.raises(ValueError, match='1 of 2 images.*NaN.*first is image 1'):
+    with pytest.raises(ValueError, match="1 of 2 images.*NaN.*first is image 1"):
         measures.auc_one_vs_rest(np.array([0, 1]), np.array([[1, 0], [np.nan, 1]]))
     bad = np.array([[1.0, 0], [np.inf, 0]])
     for hits in (measures.prototype_hits, measures.knn_hits):
-        with pytest.raises(ValueError, match='embeddings: 1 of 2.*first is image 1'):
+        with pytest.raises(ValueError, match="embeddings: 1 of 2.*first is image 1"):
             hits(bad, np.array([0, 0]))
-    with pytest.raises(ValueError, match='k: expected an int >= 1, got 0'):
+    with pytest.raises(ValueError, match="k: expected an int >= 1, got 0"):
         measures.knn_hits(bad, np.array([0, 0]), k=0)
 
 
@@ -83,9 +84,11 @@ def naive_prototype(embeddings, labels, known, known_labels, alone):
     for i, own in enumerate(labels):
         cosines = {}
         for c in set(known_labels):
-            rows = [known[j] / np.linalg.norm(known[j])
-                    for j in range(len(known))
-                    if known_labels[j] == c and not (alone and i == j)]
+            rows = [
+                known[j] / np.linalg.norm(known[j])
+                for j in range(len(known))
+                if known_labels[j] == c and not (alone and i == j)
+            ]
             if rows:
                 cosines[c] = cosine(embeddings[i], np.mean(rows, axis=0))
         hits.append(max(cosines, key=cosines.get) == own)
@@ -95,34 +98,43 @@ def naive_prototype(embeddings, labels, known, known_labels, alone):
 def naive_knn(embeddings, labels, known, known_labels, k, alone):
     hits = []
     for i, own in enumerate(labels):
-        near = sorted(((cosine(embeddings[i], known[j]), known_labels[j])
-                       for j in range(len(known)) if not (alone and i == j)),
-                      reverse=True)[:k]
-        votes = {c: (sum(x == c for _, x in near), sum(s for s, x in near if x == c))
-                 for _, c in near}
+        near = sorted(
+            (
+                (cosine(embeddings[i], known[j]), known_labels[j])
+                for j in range(len(known))
+                if not (alone and i == j)
+            ),
+            reverse=True,
+        )[:k]
+        votes = {
+            c: (sum(x == c for _, x in near), sum(s for s, x in near if x == c))
+            for _, c in near
+        }
         hits.append(max(votes, key=votes.get) == own)
     return hits
 
 
-@pytest.mark.parametrize('alone', [True, False])
+@pytest.mark.parametrize("alone", [True, False])
 def test_prototype_hits_equal_plain_loops(alone):
     embeddings, labels = clusters()
     known, known_labels = (embeddings, labels) if alone else clusters(60)
     found = measures.prototype_hits(
-        embeddings, labels, None if alone else (known, known_labels))
+        embeddings, labels, None if alone else (known, known_labels)
+    )
     want = naive_prototype(embeddings, labels, known, known_labels, alone)
     assert 0.2 < np.mean(want) < 0.95
     np.testing.assert_array_equal(found, want)
 
 
-@pytest.mark.parametrize('alone', [True, False])
-@pytest.mark.parametrize('k', [1, 2, 5, 500])
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("k", [1, 2, 5, 500])
 def test_knn_hits_equal_plain_loops_in_blocks(monkeypatch, alone, k):
-    monkeypatch.setattr(measures, '_BLOCK', 700)  # several blocks of rows
+    monkeypatch.setattr(measures, "_BLOCK", 700)  # several blocks of rows
     embeddings, labels = clusters()
     known, known_labels = (embeddings, labels) if alone else clusters(60)
     found = measures.knn_hits(
-        embeddings, labels, k, None if alone else (known, known_labels))
+        embeddings, labels, k, None if alone else (known, known_labels)
+    )
     want = naive_knn(embeddings, labels, known, known_labels, k, alone)
     np.testing.assert_array_equal(found, want)
 
@@ -130,10 +142,11 @@ def test_knn_hits_equal_plain_loops_in_blocks(monkeypatch, alone, k):
 def test_knn_equals_sklearn_on_a_reference():
     embeddings, labels = clusters()
     known, known_labels = clusters(200, spread=1.0)
-    model = KNeighborsClassifier(1, metric='cosine').fit(known, known_labels)
+    model = KNeighborsClassifier(1, metric="cosine").fit(known, known_labels)
     np.testing.assert_array_equal(
         measures.knn_hits(embeddings, labels, 1, (known, known_labels)),
-        model.predict(embeddings) == labels)
+        model.predict(embeddings) == labels,
+    )
 
 
 def test_images_whose_type_has_no_other_are_not_judged():

@@ -12,7 +12,7 @@ from mmscl.evaluation import (
     write_prediction_table,
 )
 
-TYPES = ('1', '2', 'X')
+TYPES = ("1", "2", "X")
 
 
 def table(n=4):
@@ -20,9 +20,9 @@ def table(n=4):
     return Predictions(
         types=TYPES,
         path=np.array([f'a, "b"/{i}.png' for i in range(n)]),
-        case=np.array(['ä1', '', '2', '2'])[:n],
-        cell=np.array(['c'] * n),
-        site=np.array([''] * n),
+        case=np.array(["ä1", "", "2", "2"])[:n],
+        cell=np.array(["c"] * n),
+        site=np.array([""] * n),
         labels=np.array([0, 2, -1, 1])[:n],
         predicted=np.array([0, 2, 1, 0])[:n],
         scores=rng.dirichlet(np.ones(3), n).astype(np.float32),
@@ -31,21 +31,21 @@ def table(n=4):
 
 @pytest.fixture
 def written(tmp_path):
-    write_prediction_table(tmp_path / 'new' / 'p.csv', table())
-    return tmp_path / 'new' / 'p.csv'
+    write_prediction_table(tmp_path / "new" / "p.csv", table())
+    return tmp_path / "new" / "p.csv"
 
 
 def test_table_reads_back_exactly(written):
     found, want = read_prediction_table(written), table()
     assert len(found) == 4 and found.types == TYPES
     assert found.scores.dtype == np.float32 and found.labels.dtype == np.int64
-    for name in ('path', 'case', 'cell', 'site', 'labels', 'predicted', 'scores'):
+    for name in ("path", "case", "cell", "site", "labels", "predicted", "scores"):
         np.testing.assert_array_equal(getattr(found, name), getattr(want, name))
 
 
 def test_columns(written):
-    header, first = written.read_text(encoding='utf-8').splitlines()[:2]
-    assert header == 'path,case,cell,site,type,pred_type,score_1,score_2,score_X'
+    header, first = written.read_text(encoding="utf-8").splitlines()[:2]
+    assert header == "path,case,cell,site,type,pred_type,score_1,score_2,score_X"
     assert first.startswith('"a, ""b""/0.png",ä1,c,,1,1,')
 
 
@@ -56,59 +56,66 @@ def test_a_failure_leaves_the_old_table_and_no_debris(written):
     with pytest.raises(IndexError):
         write_prediction_table(written, broken)
     assert written.read_bytes() == before
-    assert [path.name for path in written.parent.iterdir()] == ['p.csv']
+    assert [path.name for path in written.parent.iterdir()] == ["p.csv"]
 
 
-@pytest.mark.parametrize('old, new, text', [
-    ('case,cell', 'Case,cell', r'p\.csv: .*columns case are missing, there are path'),
-    ('score_', 'p_', 'columns score_<type> are missing'),
-    ('case,cell', 'case,case', 'columns cell are missing'),
-    ('score_2', 'score_1', 'columns score_1 are there twice'),
-    (',1,1,', ',7,1,', "line 2: type '7' has no column score_7"),
-    (',1,1,', ',1,,', "line 2: pred_type '' has no column"),
-    (',1,1,', ',1,1,x', "line 2: score_1 is 'x.*', expected a number"),
-    (',1,1,', ',1,', 'line 2: expected 9 values, got 8'),
-])
+@pytest.mark.parametrize(
+    "old, new, text",
+    [
+        (
+            "case,cell",
+            "Case,cell",
+            r"p\.csv: .*columns case are missing, there are path",
+        ),
+        ("score_", "p_", "columns score_<type> are missing"),
+        ("case,cell", "case,case", "columns cell are missing"),
+        ("score_2", "score_1", "columns score_1 are there twice"),
+        (",1,1,", ",7,1,", "line 2: type '7' has no column score_7"),
+        (",1,1,", ",1,,", "line 2: pred_type '' has no column"),
+        (",1,1,", ",1,1,x", "line 2: score_1 is 'x.*', expected a number"),
+        (",1,1,", ",1,", "line 2: expected 9 values, got 8"),
+    ],
+)
 def test_bad_tables_are_named(written, old, new, text):
-    content = written.read_text(encoding='utf-8')
+    content = written.read_text(encoding="utf-8")
     assert old in content
-    written.write_text(content.replace(old, new), encoding='utf-8')
+    written.write_text(content.replace(old, new), encoding="utf-8")
     with pytest.raises(PredictionTableError, match=text):
         read_prediction_table(written)
 
 
 def test_missing_and_empty_files(written):
-    with pytest.raises(FileNotFoundError, match='no such prediction table.*Prediction'):
-        read_prediction_table('nowhere.csv')
-    written.write_text(written.read_text(encoding='utf-8').splitlines()[0] + '\n')
-    with pytest.raises(PredictionTableError, match='no rows'):
+    with pytest.raises(FileNotFoundError, match="no such prediction table.*Prediction"):
+        read_prediction_table("nowhere.csv")
+    written.write_text(written.read_text(encoding="utf-8").splitlines()[0] + "\n")
+    with pytest.raises(PredictionTableError, match="no rows"):
         read_prediction_table(written)
-    written.write_text('')
-    with pytest.raises(PredictionTableError, match='path, case.*there are none'):
+    written.write_text("")
+    with pytest.raises(PredictionTableError, match="path, case.*there are none"):
         read_prediction_table(written)
 
 
 def test_embeddings_read_back(tmp_path):
     values = np.random.default_rng(0).normal(size=(3, 5))
-    write_embeddings(tmp_path / 'e.npz', values, ['a', 'b', 'c'], ['1', 'X', ''])
-    embedding, path, kind = read_embeddings(tmp_path / 'e.npz')
+    write_embeddings(tmp_path / "e.npz", values, ["a", "b", "c"], ["1", "X", ""])
+    embedding, path, kind = read_embeddings(tmp_path / "e.npz")
     np.testing.assert_array_equal(embedding, values.astype(np.float32))
-    assert path.tolist() == ['a', 'b', 'c'] and kind.tolist() == ['1', 'X', '']
+    assert path.tolist() == ["a", "b", "c"] and kind.tolist() == ["1", "X", ""]
 
 
 def test_what_is_no_file_of_embeddings(tmp_path):
-    with pytest.raises(FileNotFoundError, match='no such file.*embeddings=True'):
-        read_embeddings(tmp_path / 'e.npz')
-    np.savez(tmp_path / 'e.npz', other=np.zeros(2))
-    with pytest.raises(PredictionTableError, match='arrays embedding, path and type'):
-        read_embeddings(tmp_path / 'e.npz')
-    np.savez(tmp_path / 'e.npz', embedding=np.array([{}], dtype=object))
-    with pytest.raises(PredictionTableError, match='e.npz: expected an npz'):
-        read_embeddings(tmp_path / 'e.npz')
-    (tmp_path / 'e.npz').write_text('text')
-    with pytest.raises(PredictionTableError, match='e.npz: expected an npz'):
-        read_embeddings(tmp_path / 'e.npz')
-    np.save(tmp_path / 'plain.npy', np.zeros(2))
-    (tmp_path / 'plain.npy').rename(tmp_path / 'e.npz')
-    with pytest.raises(PredictionTableError, match='e.npz: expected an npz'):
-        read_embeddings(tmp_path / 'e.npz')
+    with pytest.raises(FileNotFoundError, match="no such file.*embeddings=True"):
+        read_embeddings(tmp_path / "e.npz")
+    np.savez(tmp_path / "e.npz", other=np.zeros(2))
+    with pytest.raises(PredictionTableError, match="arrays embedding, path and type"):
+        read_embeddings(tmp_path / "e.npz")
+    np.savez(tmp_path / "e.npz", embedding=np.array([{}], dtype=object))
+    with pytest.raises(PredictionTableError, match="e.npz: expected an npz"):
+        read_embeddings(tmp_path / "e.npz")
+    (tmp_path / "e.npz").write_text("text")
+    with pytest.raises(PredictionTableError, match="e.npz: expected an npz"):
+        read_embeddings(tmp_path / "e.npz")
+    np.save(tmp_path / "plain.npy", np.zeros(2))
+    (tmp_path / "plain.npy").rename(tmp_path / "e.npz")
+    with pytest.raises(PredictionTableError, match="e.npz: expected an npz"):
+        read_embeddings(tmp_path / "e.npz")

@@ -130,6 +130,8 @@ def test_gathered_ranks_have_the_gradient_of_one_process():
     for _, loss, grad in answers:
         assert loss == pytest.approx(value.item(), rel=1e-9)
         torch.testing.assert_close(
-            torch.tensor(grad, dtype=torch.float64), alone.weight.grad, rtol=1e-6,
+            torch.tensor(grad, dtype=torch.float64),
+            alone.weight.grad,
+            rtol=1e-6,
             atol=1e-12,
         )

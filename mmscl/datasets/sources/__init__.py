@@ -5,11 +5,11 @@ from mmscl.datasets.sources.listing import Listing, SourceError
 from mmscl.datasets.sources.prepare import Prepared, prepare
 
 __all__ = [
-    'LAYOUTS',
-    'Layout',
-    'Listing',
-    'Prepared',
-    'SourceError',
-    'find_layout',
-    'prepare',
+    "LAYOUTS",
+    "Layout",
+    "Listing",
+    "Prepared",
+    "SourceError",
+    "find_layout",
+    "prepare",
 ]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mmscl.datasets.sources.listing import Listing, numbered_type, read_named
 
-EXPECTED = '<cell>/<cell> <k><a or b>.bmp'
-PATTERN = re.compile(r'(?P<cell>[^/]+)/(?P=cell) (?P<k>\d+)(?P<homolog>[ab]?)\.bmp')
+EXPECTED = "<cell>/<cell> <k><a or b>.bmp"
+PATTERN = re.compile(r"(?P<cell>[^/]+)/(?P=cell) (?P<k>\d+)(?P<homolog>[ab]?)\.bmp")
 
 
 def read_bioimlab(source: Path, ignore: Collection[Path] = ()) -> Listing:
@@ -17,15 +17,15 @@ def read_bioimlab(source: Path, ignore: Collection[Path] = ()) -> Listing:
 
     The X and the Y of a male cell carry no letter: homologue 1.
     """
-    listing = read_named(source, ignore, 'bioimlab', PATTERN, EXPECTED, _columns)
-    listing.notes.append('The set names cells only: each cell is taken as one case.')
+    listing = read_named(source, ignore, "bioimlab", PATTERN, EXPECTED, _columns)
+    listing.notes.append("The set names cells only: each cell is taken as one case.")
     return listing
 
 
 def _columns(match: re.Match[str]) -> dict[str, str]:
     return {
-        'type': numbered_type(int(match['k']), 1, match.string),
-        'case': match['cell'],
-        'cell': match['cell'],
-        'homolog': '2' if match['homolog'] == 'b' else '1',
+        "type": numbered_type(int(match["k"]), 1, match.string),
+        "case": match["cell"],
+        "cell": match["cell"],
+        "homolog": "2" if match["homolog"] == "b" else "1",
     }

@@ -7,10 +7,10 @@ from re import Pattern
 
 from mmscl.datasets.sources.listing import SourceError
 
-GROUPS = ('case', 'cell', 'homolog', 'polarity')
+GROUPS = ("case", "cell", "homolog", "polarity")
 NO_CASES = (
-    'The file names were not asked for cases (no --case-pattern): a split by case is '
-    'impossible, and cells cannot be counted.'
+    "The file names were not asked for cases (no --case-pattern): a split by case is "
+    "impossible, and cells cannot be counted."
 )
 
 
@@ -29,13 +29,13 @@ def compile_case_pattern(text: str | None) -> Pattern[str] | None:
     try:
         pattern = re.compile(text)
     except re.error as error:
-        raise SourceError(f'--case-pattern {text!r}: {error}') from error
+        raise SourceError(f"--case-pattern {text!r}: {error}") from error
     unknown = set(pattern.groupindex) - set(GROUPS)
-    if 'case' not in pattern.groupindex or unknown:
+    if "case" not in pattern.groupindex or unknown:
         raise SourceError(
-            f'--case-pattern {text!r}: expected a named group (?P<case>...) and, if '
-            f'wanted, {", ".join(GROUPS[1:])}, but got groups '
-            f'{sorted(pattern.groupindex)}'
+            f"--case-pattern {text!r}: expected a named group (?P<case>...) and, if "
+            f"wanted, {', '.join(GROUPS[1:])}, but got groups "
+            f"{sorted(pattern.groupindex)}"
         )
     return pattern
 
@@ -45,9 +45,9 @@ def case_columns(pattern: Pattern[str] | None, path: str) -> dict[str, str] | st
     if pattern is None:
         return {}
     match = pattern.search(path)
-    if match is None or not match['case']:
-        return 'unknown name, --case-pattern finds no case in it'
-    columns = {name: value or '' for name, value in match.groupdict().items()}
-    if columns.get('cell'):
-        columns['cell'] = f'{columns["case"]}/{columns["cell"]}'
+    if match is None or not match["case"]:
+        return "unknown name, --case-pattern finds no case in it"
+    columns = {name: value or "" for name, value in match.groupdict().items()}
+    if columns.get("cell"):
+        columns["cell"] = f"{columns['case']}/{columns['cell']}"
     return columns

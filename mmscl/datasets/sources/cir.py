@@ -13,8 +13,8 @@ from mmscl.datasets.sources.case_pattern import (
 )
 from mmscl.datasets.sources.listing import Listing, numbered_type, read_named
 
-EXPECTED = '<name>.<label 0..23>.tiff'
-PATTERN = re.compile(r'(?:.*/)?[^/]+\.(?P<label>\d+)\.tiff?')
+EXPECTED = "<name>.<label 0..23>.tiff"
+PATTERN = re.compile(r"(?:.*/)?[^/]+\.(?P<label>\d+)\.tiff?")
 
 
 def read_cir(
@@ -27,9 +27,9 @@ def read_cir(
         found = case_columns(pattern, match.string)
         if isinstance(found, str):
             return found
-        return {'type': numbered_type(int(match['label']), 0, match.string), **found}
+        return {"type": numbered_type(int(match["label"]), 0, match.string), **found}
 
-    listing = read_named(source, ignore, 'cir', PATTERN, EXPECTED, columns)
+    listing = read_named(source, ignore, "cir", PATTERN, EXPECTED, columns)
     if pattern is None:
         listing.notes.append(NO_CASES)
     return listing

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from mmscl.datasets.manifest import TYPES
 from mmscl.datasets.sources.listing import SourceError
 
-_NAME = re.compile(r'(?:chr(?:om(?:osome)?)?[ _-]?)?(\d+|x|y)', re.IGNORECASE)
+_NAME = re.compile(r"(?:chr(?:om(?:osome)?)?[ _-]?)?(\d+|x|y)", re.IGNORECASE)
 
 
 def types_of_class_folders(
@@ -33,8 +33,8 @@ def types_of_class_folders(
     labels = {name: m[1].upper() for name in names if (m := _NAME.fullmatch(name))}
     if not labels:
         raise SourceError(
-            f'{source}: no class folder in it; expected folders named 1..22, X, Y, or '
-            f'1..24, or 0..23, or chr1..chrX, but got {_shown(names)}'
+            f"{source}: no class folder in it; expected folders named 1..22, X, Y, or "
+            f"1..24, or 0..23, or chr1..chrX, but got {_shown(names)}"
         )
     first = 0 if zero_based else _first_label(labels, source)
     types: dict[str, str] = {}
@@ -42,20 +42,20 @@ def types_of_class_folders(
         index = int(label) - first if label.isdigit() else TYPES.index(label)
         if not 0 <= index < len(TYPES):
             raise SourceError(
-                f'{source}/{name}: label {label} is outside the 24 types; labels run '
-                f'from {first} to {first + 23} here; rename the folder or take it out'
+                f"{source}/{name}: label {label} is outside the 24 types; labels run "
+                f"from {first} to {first + 23} here; rename the folder or take it out"
             )
         types[name] = TYPES[index]
     for kind in set(types.values()):
         twice = sorted(name for name, found in types.items() if found == kind)
         if len(twice) > 1:
             raise SourceError(
-                f'{source}: the folders {" and ".join(twice)} are both type {kind}; '
-                'join them or rename one'
+                f"{source}: the folders {' and '.join(twice)} are both type {kind}; "
+                "join them or rename one"
             )
-    letters = bool({'X', 'Y'} & set(labels.values()))
-    x_y = 'X, Y' if letters else f'X = {first + 22}, Y = {first + 23}'
-    return types, f'class folders {first}..{first + 21} for types 1..22, {x_y}'
+    letters = bool({"X", "Y"} & set(labels.values()))
+    x_y = "X, Y" if letters else f"X = {first + 22}, Y = {first + 23}"
+    return types, f"class folders {first}..{first + 21} for types 1..22, {x_y}"
 
 
 def _first_label(labels: dict[str, str], source: str) -> int:
@@ -68,26 +68,26 @@ def _first_label(labels: dict[str, str], source: str) -> int:
     )
     if above:
         raise SourceError(
-            f'{source}/{above[0]}: label {labels[above[0]]} is outside the 24 types; '
-            'rename the folder or take it out'
+            f"{source}/{above[0]}: label {labels[above[0]]} is outside the 24 types; "
+            "rename the folder or take it out"
         )
-    letters = sorted(found & {'X', 'Y'})
+    letters = sorted(found & {"X", "Y"})
     beyond = sorted(numbers & {23, 24})
     if 0 in numbers and 24 in numbers:
-        clash = '0 (labels 0..23) and 24 (labels 1..24)'
+        clash = "0 (labels 0..23) and 24 (labels 1..24)"
     elif 0 in numbers and letters:
-        clash = f'0 (labels 0..23) and {letters[0]} (labels 1..22, X, Y)'
+        clash = f"0 (labels 0..23) and {letters[0]} (labels 1..22, X, Y)"
     elif letters and beyond:
-        clash = f'{letters[0]} (labels 1..22, X, Y) and {beyond[0]} (labels 1..24)'
+        clash = f"{letters[0]} (labels 1..22, X, Y) and {beyond[0]} (labels 1..24)"
     else:
         return 0 if 0 in numbers else 1
     raise SourceError(
-        f'{source}: its class folders follow two conventions, there is {clash}; '
-        'rename them to 1..22, X, Y'
+        f"{source}: its class folders follow two conventions, there is {clash}; "
+        "rename them to 1..22, X, Y"
     )
 
 
 def _shown(names: Collection[str]) -> str:
     if not names:
-        return 'no folder'
-    return ', '.join(sorted(names)[:8]) + (', ...' if len(names) > 8 else '')
+        return "no folder"
+    return ", ".join(sorted(names)[:8]) + (", ..." if len(names) > 8 else "")

@@ -52,19 +52,19 @@ def decode(
     kept, facts = [], []
     for record in progress(listing.records):
         try:
-            crop = read_crop(listing.root / record['path'])
+            crop = read_crop(listing.root / record["path"])
         except ImageError as error:
             if strict:
                 raise
-            reason = str(error).removeprefix(f'{listing.root / record["path"]}: ')
-            listing.leave_out(record['path'], f'unreadable: {reason}')
+            reason = str(error).removeprefix(f"{listing.root / record['path']}: ")
+            listing.leave_out(record["path"], f"unreadable: {reason}")
             continue
         kept.append(record)
         facts.append(_facts(crop))
     if not kept:
         raise SourceError(
-            f'{listing.root}: none of its {len(listing.records)} images can be read; '
-            f'the first is {listing.records[0]["path"]}'
+            f"{listing.root}: none of its {len(listing.records)} images can be read; "
+            f"the first is {listing.records[0]['path']}"
         )
     listing.records = kept
     return facts
@@ -72,6 +72,6 @@ def decode(
 
 def _facts(crop: np.ndarray) -> ImageFacts:
     height, width = crop.shape
-    digest = hashlib.blake2b(f'{height}x{width}:'.encode(), digest_size=16)
+    digest = hashlib.blake2b(f"{height}x{width}:".encode(), digest_size=16)
     digest.update(crop.tobytes())
     return ImageFacts(digest.hexdigest(), (height, width), find_background(crop))

@@ -35,22 +35,22 @@ class Findings:
     @property
     def summary(self) -> list[str]:
         """The figures that fit on a screen, one sentence a line."""
-        lines = [_count(len(self.manifest), 'image') + self._in_cases()]
-        if 'split' in self.manifest:
+        lines = [_count(len(self.manifest), "image") + self._in_cases()]
+        if "split" in self.manifest:
             lines.append(self._split_sizes())
         lines.append(self._left_out_sizes())
         lines.append(self._duplicate_sizes())
-        if 'cell' in self.manifest:
+        if "cell" in self.manifest:
             lines.append(
-                f'{len(self.odd_cells)} of {_count(len(self.cells), "cell")} do not '
-                f'hold {CHROMOSOMES_IN_A_CELL} chromosomes.'
+                f"{len(self.odd_cells)} of {_count(len(self.cells), 'cell')} do not "
+                f"hold {CHROMOSOMES_IN_A_CELL} chromosomes."
             )
         return lines + self._warnings()
 
     @cached_property
     def cells(self) -> dict[str, list[int]]:
         """Cell -> its rows; rows without a cell are not in it."""
-        return self.rows_by('cell')
+        return self.rows_by("cell")
 
     @cached_property
     def odd_cells(self) -> dict[str, list[int]]:
@@ -87,78 +87,78 @@ class Findings:
         return dict(sorted(groups.items()))
 
     def _in_cases(self) -> str:
-        cases = self.rows_by('case')
-        known = [_count(len(cases), 'case')] if cases else []
-        known += [_count(len(self.cells), 'cell')] if self.cells else []
-        return f', {", ".join(known)}.' if known else '; cases and cells are not known.'
+        cases = self.rows_by("case")
+        known = [_count(len(cases), "case")] if cases else []
+        known += [_count(len(self.cells), "cell")] if self.cells else []
+        return f", {', '.join(known)}." if known else "; cases and cells are not known."
 
     def _split_sizes(self) -> str:
-        images = Counter(self.manifest['split'].tolist())
+        images = Counter(self.manifest["split"].tolist())
         cases = defaultdict(set)
-        if 'case' in self.manifest:
+        if "case" in self.manifest:
             for split, case in zip(
-                self.manifest['split'], self.manifest['case'], strict=True
+                self.manifest["split"], self.manifest["case"], strict=True
             ):
                 cases[split].add(case)
         sizes = [
-            _count(images[name], 'image')
-            + (f' of {_count(len(cases[name]), "case")}' if cases else '')
+            _count(images[name], "image")
+            + (f" of {_count(len(cases[name]), 'case')}" if cases else "")
             for name in SPLITS
         ]
-        return '; '.join(f'{s}: {n}' for s, n in zip(SPLITS, sizes, strict=True)) + '.'
+        return "; ".join(f"{s}: {n}" for s, n in zip(SPLITS, sizes, strict=True)) + "."
 
     def _left_out_sizes(self) -> str:
         left_out = self.listing.left_out
         if not left_out:
-            return 'No file was left out.'
-        first = f' ({left_out[0].path}: {left_out[0].reason})'
-        named = first if len(left_out) == 1 else ''
+            return "No file was left out."
+        first = f" ({left_out[0].path}: {left_out[0].reason})"
+        named = first if len(left_out) == 1 else ""
         found = len(self.manifest) + len(left_out)
-        return f'{len(left_out):,} of {_count(found, "file")} left out{named}.'
+        return f"{len(left_out):,} of {_count(found, 'file')} left out{named}."
 
     def _duplicate_sizes(self) -> str:
         copies = sum(len(rows) - 1 for rows in self.duplicates)
-        across = len(self.differing('split'))
+        across = len(self.differing("split"))
         return (
-            f'{_count(copies, "image")} repeat another one pixel for pixel; '
-            f'{_count(across, "picture")} would sit in two splits.'
+            f"{_count(copies, 'image')} repeat another one pixel for pixel; "
+            f"{_count(across, 'picture')} would sit in two splits."
         )
 
     def _warnings(self) -> list[str]:
         found = []
-        missing = [kind for kind in TYPES if not (self.manifest['type'] == kind).any()]
+        missing = [kind for kind in TYPES if not (self.manifest["type"] == kind).any()]
         if missing:
-            found.append(f'Warning: no image of type {", ".join(missing)}.')
-        if 'split' in self.manifest:
+            found.append(f"Warning: no image of type {', '.join(missing)}.")
+        if "split" in self.manifest:
             for split in SPLITS:
-                if not (self.manifest['split'] == split).any():
-                    found.append(f'Warning: no image in the split {split}.')
-        if self.differing('type'):
+                if not (self.manifest["split"] == split).any():
+                    found.append(f"Warning: no image in the split {split}.")
+        if self.differing("type"):
             found.append(
-                f'Warning: {_count(len(self.differing("type")), "picture")} occur with '
-                'two different types.'
+                f"Warning: {_count(len(self.differing('type')), 'picture')} occur with "
+                "two different types."
             )
         light = sum(fact.background >= MID_GREY for fact in self.facts)
         if 0 < light < len(self.facts):
             found.append(
-                f'Warning: {light} images have a light background and '
-                f'{len(self.facts) - light} a dark one.'
+                f"Warning: {light} images have a light background and "
+                f"{len(self.facts) - light} a dark one."
             )
         off = [fact for fact in self.facts if fact.size != self.layout.canvas]
         if self.layout.canvas and off:
             high, wide = self.layout.canvas
             found.append(
-                f'Warning: {_count(len(off), "image")} of {len(self.facts)} are not '
-                f'{high} x {wide} pixels, as the layout {self.layout.name} has them.'
+                f"Warning: {_count(len(off), 'image')} of {len(self.facts)} are not "
+                f"{high} x {wide} pixels, as the layout {self.layout.name} has them."
             )
         return found
 
     def values(self, column: str, rows: Sequence[int]) -> list[str]:
         """A column's values in some rows; empty texts if there is no such column."""
         if column not in self.manifest:
-            return [''] * len(rows)
+            return [""] * len(rows)
         return self.manifest[column][rows].tolist()
 
 
 def _count(number: int, word: str) -> str:
-    return f'{number:,} {word}' + ('' if number == 1 else 's')
+    return f"{number:,} {word}" + ("" if number == 1 else "s")

@@ -34,41 +34,41 @@ class Layout:
     name: str
     files: str
     read: Callable[..., Listing]
-    site: str = ''
+    site: str = ""
     options: tuple[str, ...] = ()
     canvas: tuple[int, int] | None = None
 
 
 _ALL = (
     Layout(
-        'folder',
-        '<class>/<image> or <split>/<class>/<image>; 1..22/X/Y, 1..24, 0..23, chr1..',
+        "folder",
+        "<class>/<image> or <split>/<class>/<image>; 1..22/X/Y, 1..24, 0..23, chr1..",
         class_folders.read_folder,
-        options=('case_pattern',),
+        options=("case_pattern",),
     ),
-    Layout('pki3', pki3.EXPECTED, pki3.read_pki3, site='pki3'),
-    Layout('bioimlab', bioimlab.EXPECTED, bioimlab.read_bioimlab, site='bioimlab'),
-    Layout('datanew', datanew.EXPECTED, datanew.read_datanew, site='datanew'),
-    Layout('cir', cir.EXPECTED, cir.read_cir, site='cir', options=('case_pattern',)),
+    Layout("pki3", pki3.EXPECTED, pki3.read_pki3, site="pki3"),
+    Layout("bioimlab", bioimlab.EXPECTED, bioimlab.read_bioimlab, site="bioimlab"),
+    Layout("datanew", datanew.EXPECTED, datanew.read_datanew, site="datanew"),
+    Layout("cir", cir.EXPECTED, cir.read_cir, site="cir", options=("case_pattern",)),
     Layout(
-        'chromosomenet',
-        '<class 0..23>/<image>',
+        "chromosomenet",
+        "<class 0..23>/<image>",
         class_folders.read_chromosomenet,
-        site='chromosomenet',
-        options=('case_pattern',),
+        site="chromosomenet",
+        options=("case_pattern",),
     ),
     Layout(
-        'ogh',
-        f'{ogh.EXPECTED}, or a manifest CSV',
+        "ogh",
+        f"{ogh.EXPECTED}, or a manifest CSV",
         ogh.read_ogh,
-        site='ogh',
+        site="ogh",
         canvas=(256, 256),
     ),
     Layout(
-        'scl-json',
-        'train.json, val.json, test.json, or one JSON file',
+        "scl-json",
+        "train.json, val.json, test.json, or one JSON file",
         scl_json.read_scl_json,
-        options=('keep_abnormal',),
+        options=("keep_abnormal",),
     ),
 )
 LAYOUTS = {layout.name: layout for layout in _ALL}
@@ -82,7 +82,7 @@ def find_layout(name: str) -> Layout:
     """
     if name not in LAYOUTS:
         raise SourceError(
-            f'unknown layout {name!r}; there are {", ".join(LAYOUTS)} (docs/data.md '
-            'shows how the files of each are named)'
+            f"unknown layout {name!r}; there are {', '.join(LAYOUTS)} (docs/data.md "
+            "shows how the files of each are named)"
         )
     return LAYOUTS[name]

@@ -10,7 +10,7 @@ from re import Match, Pattern
 
 from mmscl.datasets.manifest import TYPES
 
-IMAGE_SUFFIXES = ('.bmp', '.jp2', '.jpeg', '.jpg', '.pgm', '.png', '.tif', '.tiff')
+IMAGE_SUFFIXES = (".bmp", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff")
 
 
 class SourceError(ValueError):
@@ -44,7 +44,7 @@ class Listing:
 
     def add(self, path: str, type: str, **columns: str) -> None:
         """Appends one image."""
-        self.records.append({'path': path, 'type': type, **columns})
+        self.records.append({"path": path, "type": type, **columns})
 
     def leave_out(self, path: str, reason: str) -> None:
         """Notes a file that is not taken."""
@@ -65,9 +65,9 @@ class Listing:
             if self.root / path in ignore:
                 continue
             if not path.lower().endswith(IMAGE_SUFFIXES):
-                self.leave_out(path, 'not an image file')
+                self.leave_out(path, "not an image file")
             elif not _is_utf8(path):
-                self.leave_out(repr(path), 'file name is not valid UTF-8')
+                self.leave_out(repr(path), "file name is not valid UTF-8")
             else:
                 images.append(path)
         return images
@@ -99,7 +99,7 @@ def read_named(
     for path in images:
         match = pattern.fullmatch(path)
         if match is None:
-            listing.leave_out(path, f'unknown name, expected {expected}')
+            listing.leave_out(path, f"unknown name, expected {expected}")
             continue
         found = columns(match)
         if isinstance(found, str):
@@ -114,8 +114,8 @@ def read_named(
 def existing_folder(source: Path) -> Path:
     """The source itself, if it is a folder."""
     if not source.is_dir():
-        what = 'is a file' if source.exists() else 'does not exist'
-        raise SourceError(f'{source}: expected a folder, but it {what}')
+        what = "is a file" if source.exists() else "does not exist"
+        raise SourceError(f"{source}: expected a folder, but it {what}")
     return source
 
 
@@ -125,13 +125,13 @@ def no_data_set(
     """The error for a source in which nothing is named as the layout wants it."""
     if not images:
         return SourceError(
-            f'{source}: no image file in it or below (looked for '
-            f'{" ".join(IMAGE_SUFFIXES)}); is SOURCE the unpacked data set?'
+            f"{source}: no image file in it or below (looked for "
+            f"{' '.join(IMAGE_SUFFIXES)}); is SOURCE the unpacked data set?"
         )
     return SourceError(
-        f'{source}: no data set of the layout {layout!r}: none of its {len(images)} '
-        f'image files is named {expected}, for example {next(iter(images))!r}; is '
-        'SOURCE the folder that directly holds the data set, and is it this layout?'
+        f"{source}: no data set of the layout {layout!r}: none of its {len(images)} "
+        f"image files is named {expected}, for example {next(iter(images))!r}; is "
+        "SOURCE the folder that directly holds the data set, and is it this layout?"
     )
 
 
@@ -148,9 +148,9 @@ def numbered_type(number: int, first: int, where: str) -> str:
     """
     if not first <= number < first + len(TYPES):
         raise SourceError(
-            f'{where}: label {number} is outside the 24 types; expected {first}..'
-            f'{first + 23} (X = {first + 22}, Y = {first + 23}); correct the label or '
-            'take the file out of the source'
+            f"{where}: label {number} is outside the 24 types; expected {first}.."
+            f"{first + 23} (X = {first + 22}, Y = {first + 23}); correct the label or "
+            "take the file out of the source"
         )
     return TYPES[number - first]
 
@@ -159,18 +159,18 @@ def _files(listing: Listing) -> Iterator[str]:
     """Every file below root once; hidden and repeated folders are noted instead."""
 
     def fail(error: OSError) -> None:
-        raise SourceError(f'{error.filename}: cannot be listed ({error.strerror})')
+        raise SourceError(f"{error.filename}: cannot be listed ({error.strerror})")
 
     seen = {os.path.realpath(listing.root)}
     for folder, folders, files in os.walk(listing.root, onerror=fail, followlinks=True):
         inside = os.path.relpath(folder, listing.root)
-        prefix = '' if inside == os.curdir else Path(inside).as_posix() + '/'
+        prefix = "" if inside == os.curdir else Path(inside).as_posix() + "/"
         for name in sorted(folders):
             real = os.path.realpath(os.path.join(folder, name))
-            if name.startswith('.'):
-                listing.leave_out(f'{prefix}{name}/', 'hidden folder, not looked into')
+            if name.startswith("."):
+                listing.leave_out(f"{prefix}{name}/", "hidden folder, not looked into")
             elif real in seen:
-                listing.leave_out(f'{prefix}{name}/', 'link to a folder already read')
+                listing.leave_out(f"{prefix}{name}/", "link to a folder already read")
             else:
                 seen.add(real)
                 continue

@@ -14,7 +14,7 @@ from mmscl.datasets.sources.listing import Listing, SourceError
 from mmscl.datasets.sources.report import Report
 from mmscl.datasets.sources.splits import plan_splits
 
-MANIFEST, REPORT = 'manifest.csv', 'report.md'
+MANIFEST, REPORT = "manifest.csv", "report.md"
 
 
 @dataclass(frozen=True)
@@ -91,16 +91,16 @@ def _check_outputs(
 ) -> None:
     if source in outputs:
         raise SourceError(
-            f'{source}: --out {folder} would replace the manifest it is made from; '
-            'choose another folder'
+            f"{source}: --out {folder} would replace the manifest it is made from; "
+            "choose another folder"
         )
     if folder.exists() and not folder.is_dir():
-        raise SourceError(f'--out {folder}: expected a folder, but it is a file')
+        raise SourceError(f"--out {folder}: expected a folder, but it is a file")
     for path in outputs:
         if path.exists() and not overwrite:
             raise SourceError(
-                f'{path} is already there; --overwrite replaces it, or choose another '
-                '--out'
+                f"{path} is already there; --overwrite replaces it, or choose another "
+                "--out"
             )
 
 
@@ -108,29 +108,29 @@ def _check_options(layout: Layout, options: dict[str, object]) -> dict[str, obje
     given = {k: v for k, v in options.items() if v is not None and v is not False}
     for name in given:
         if name not in layout.options:
-            takes = ', '.join(map(_flag, layout.options)) or 'none of its own'
+            takes = ", ".join(map(_flag, layout.options)) or "none of its own"
             raise SourceError(
-                f'the layout {layout.name!r} takes no option {_flag(name)}; it takes '
-                f'{takes}'
+                f"the layout {layout.name!r} takes no option {_flag(name)}; it takes "
+                f"{takes}"
             )
     return given
 
 
 def _flag(name: str) -> str:
-    return '--' + name.replace('_', '-')
+    return "--" + name.replace("_", "-")
 
 
 def _set_site(listing: Listing, layout: Layout, site: str | None) -> None:
-    named = any(record.get('site') for record in listing.records)
+    named = any(record.get("site") for record in listing.records)
     if named and site is not None:
         raise SourceError(
-            f'--site {site}: the source names the site of its images itself; leave the '
-            'option out'
+            f"--site {site}: the source names the site of its images itself; leave the "
+            "option out"
         )
     site = layout.site if site is None else site
     if site and not named:
         for record in listing.records:
-            record['site'] = site
+            record["site"] = site
 
 
 def _manifest(listing: Listing, path: Path) -> Manifest:
@@ -138,19 +138,19 @@ def _manifest(listing: Listing, path: Path) -> Manifest:
     inside = listing.root == path.parent or path.parent in listing.root.parents
     base = listing.root.relative_to(path.parent) if inside else listing.root
     records = [
-        {**record, 'path': (base / record['path']).as_posix()}
+        {**record, "path": (base / record["path"]).as_posix()}
         for record in listing.records
     ]
     names = dict.fromkeys((*COLUMNS, *(name for row in records for name in row)))
-    columns = {name: [row.get(name, '') for row in records] for name in names}
+    columns = {name: [row.get(name, "") for row in records] for name in names}
     return Manifest({k: v for k, v in columns.items() if any(v)}, source=path)
 
 
 def _write(manifest: Manifest, report: Report, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f'.{REPORT}.{os.getpid()}.part'
+    beside = folder / f".{REPORT}.{os.getpid()}.part"
     try:
-        beside.write_text(report.markdown(), encoding='utf-8')
+        beside.write_text(report.markdown(), encoding="utf-8")
         manifest.write(folder / MANIFEST)
         beside.replace(folder / REPORT)
     finally:

@@ -10,7 +10,7 @@ from mmscl.datasets.sources.decode import ImageFacts
 from mmscl.datasets.sources.listing import Listing, SourceError
 
 RATIOS = (0.7, 0.1, 0.2)
-SPLIT_UNITS = ('case', 'image', 'none')
+SPLIT_UNITS = ("case", "image", "none")
 
 
 @dataclass(frozen=True)
@@ -27,32 +27,32 @@ class Splits:
 
     def apply(self, listing: Listing, facts: Sequence[ImageFacts]) -> None:
         """Writes the split of every record; ``facts`` has one entry a record."""
-        if self.unit == 'case':
-            names = [record['case'] for record in listing.records]
-        elif self.unit == 'image':
+        if self.unit == "case":
+            names = [record["case"] for record in listing.records]
+        elif self.unit == "image":
             names = [fact.digest for fact in facts]
         else:
             return
         splits = split_by_case(names, self.ratios)
         for record, split in zip(listing.records, splits, strict=True):
-            record['split'] = str(split)
+            record["split"] = str(split)
 
     @property
     def note(self) -> str:
         """A sentence for the report."""
-        shares = ', '.join(
-            f'{split} {ratio:g}'
+        shares = ", ".join(
+            f"{split} {ratio:g}"
             for split, ratio in zip(SPLITS, self.ratios, strict=True)
         )
         return {
-            'given': 'The splits are those that the source gives.',
-            'none': 'No splits were made (--split-unit none).',
-            'case': 'Split by case: the hash of its name decides for each case '
-            f'({shares}).',
-            'image': 'Split by image, which is not a split by case: the hash of its '
-            f'pixels decides for each image ({shares}). Images of one person are in '
-            'several splits: accuracy measured on such a split is too high for new '
-            'people.',
+            "given": "The splits are those that the source gives.",
+            "none": "No splits were made (--split-unit none).",
+            "case": "Split by case: the hash of its name decides for each case "
+            f"({shares}).",
+            "image": "Split by image, which is not a split by case: the hash of its "
+            f"pixels decides for each image ({shares}). Images of one person are in "
+            "several splits: accuracy measured on such a split is too high for new "
+            "people.",
         }[self.unit]
 
 
@@ -73,18 +73,18 @@ def plan_splits(
             that have no meaning here.
         ValueError: Ratios that are no shares.
     """
-    without = [r['path'] for r in listing.records if not r.get('split')]
+    without = [r["path"] for r in listing.records if not r.get("split")]
     if len(without) < len(listing.records):
         _check_given(without, len(listing.records), ratios, split_unit)
-        return Splits('given')
-    unit = split_unit or 'case'
+        return Splits("given")
+    unit = split_unit or "case"
     if unit not in SPLIT_UNITS:
         raise SourceError(
-            f'--split-unit: expected one of {", ".join(SPLIT_UNITS)} but got {unit!r}'
+            f"--split-unit: expected one of {', '.join(SPLIT_UNITS)} but got {unit!r}"
         )
-    if unit == 'none' and ratios is not None:
-        raise SourceError('--ratios has no meaning with --split-unit none')
-    if unit == 'case':
+    if unit == "none" and ratios is not None:
+        raise SourceError("--ratios has no meaning with --split-unit none")
+    if unit == "case":
         _check_cases(listing)
     if ratios is None:
         return Splits(unit)
@@ -99,25 +99,25 @@ def _check_given(
     split_unit: str | None,
 ) -> None:
     if ratios is not None or split_unit is not None:
-        option = '--ratios' if ratios is not None else '--split-unit'
+        option = "--ratios" if ratios is not None else "--split-unit"
         raise SourceError(
-            f'{option}: the source gives the splits itself, and they are kept; leave '
-            'the option out'
+            f"{option}: the source gives the splits itself, and they are kept; leave "
+            "the option out"
         )
     if without:
         raise SourceError(
-            f'the source gives a split to some images and none to {len(without)} of '
-            f'{total}, first {without[0]}; give it to all or to none'
+            f"the source gives a split to some images and none to {len(without)} of "
+            f"{total}, first {without[0]}; give it to all or to none"
         )
 
 
 def _check_cases(listing: Listing) -> None:
-    nameless = [r['path'] for r in listing.records if not r.get('case')]
+    nameless = [r["path"] for r in listing.records if not r.get("case")]
     if nameless:
         raise SourceError(
-            'a split by case needs the case of every image, but it is not known for '
-            f'{len(nameless)} of {len(listing.records)} images, first {nameless[0]}. '
-            'Ways out: --case-pattern REGEX, where the layout takes it, reads the case '
-            'from the file name; --split-unit image splits by image (images of one '
-            'person then come on both sides); --split-unit none makes no splits'
+            "a split by case needs the case of every image, but it is not known for "
+            f"{len(nameless)} of {len(listing.records)} images, first {nameless[0]}. "
+            "Ways out: --case-pattern REGEX, where the layout takes it, reads the case "
+            "from the file name; --split-unit image splits by image (images of one "
+            "person then come on both sides); --split-unit none makes no splits"
         )

@@ -92,8 +92,8 @@ class ElasticBend(BaseTransform):
         if self.elastic == 0:
             return np.zeros((_NODES, _NODES, 2), np.float32)
         nodes = rng.standard_normal((_ELASTIC_NODES, _ELASTIC_NODES, 2), np.float32)
-        nodes = self.elastic * nodes.clip(-_ELASTIC_CUT, _ELASTIC_CUT)
-        return cv2.resize(nodes, (_NODES, _NODES), interpolation=cv2.INTER_CUBIC)
+        field = self.elastic * nodes.clip(-_ELASTIC_CUT, _ELASTIC_CUT)
+        return cv2.resize(field, (_NODES, _NODES), interpolation=cv2.INTER_CUBIC)
 
     def __repr__(self) -> str:
         return (

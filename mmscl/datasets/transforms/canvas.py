@@ -143,7 +143,9 @@ class ChromosomeCanvas(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Replace img (H x W uint8) by the canvas; set img_shape and shrunk."""
         image = grey_image(results, self)
-        fill = background_of(results) if self.background == "auto" else self.background
+        fill = self.background
+        if isinstance(fill, str):
+            fill = background_of(results)
         image, zoom_x, zoom_y, results["shrunk"] = self._fit(image, results)
         image, matrix = self._prepare(image, zoom_x, zoom_y, fill, generator(results))
         height, width = self.size

@@ -98,8 +98,8 @@ class ChromosomeAugment(BaseTransform):
                 f"ChromosomeAugment.preset: expected one of {sorted(PRESETS)}, "
                 f"got {preset!r}"
             )
+        canvas: dict = dict(size=size, extent=extent, cell_size=cell_size)
         given = dict(fit=fit, background=background)
-        canvas = dict(size=size, extent=extent, cell_size=cell_size)
         canvas.update((k, v) for k, v in given.items() if v is not None)
         self.preset = preset
         self.channels = check_channels("ChromosomeAugment.channels", channels)

@@ -19,7 +19,8 @@ def generator(results: dict) -> np.random.Generator:
     rng = results.get("rng")
     if rng is None:
         # 0.2 us: cheaper than any seeding of a generator of our own.
-        return np.random.Generator(np.random.get_bit_generator())
+        shared = np.random.get_bit_generator()  # type: ignore[attr-defined]
+        return np.random.Generator(shared)
     return rng
 
 

@@ -97,7 +97,7 @@ class GreyJitter(BaseTransform):
         if self.noise[1] > 0 and happens(rng, self.prob):
             noisy = _add_noise(image, draw(rng, self.noise), rng)
             if self.keep_background:
-                mask = cv2.compare(image, background_of(results), cv2.CMP_NE)
+                mask = (image != background_of(results)).view(np.uint8)
                 noisy = cv2.copyTo(noisy, mask, image.copy())
             image = noisy
         results["img"] = image
@@ -153,7 +153,8 @@ def _add_noise(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.
     from ours, so it brings no state of its own.
     """
     cv2.setRNGSeed(int(rng.integers(2**31 - 1)))
-    noise = cv2.randn(np.empty(image.shape, np.int16), 0, sigma)
+    noise = np.empty(image.shape, np.int16)
+    cv2.randn(noise, np.zeros(1), np.full(1, sigma))
     return cv2.add(image, noise, dtype=cv2.CV_8U)
 
 
