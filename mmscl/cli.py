@@ -7,10 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mmscl.build_errors import explain_build_error
 from mmscl.checkpoint import CheckpointError
 from mmscl.config import ConfigError
 from mmscl.datasets.images import ImageError
 from mmscl.datasets.manifest import ManifestError
+from mmscl.evaluation import PredictionTableError
 from mmscl.hooks import NonFiniteLossError
 
 EXPECTED = (
@@ -20,6 +22,7 @@ EXPECTED = (
     ImageError,
     ManifestError,
     NonFiniteLossError,
+    PredictionTableError,
 )
 
 
@@ -27,12 +30,24 @@ EXPECTED = (
 def report_errors() -> Iterator[None]:
     """Print an expected error as one message and exit with 2; others keep their trace.
 
-    Set MMSCL_TRACEBACK=1 to see where an expected error came from.
+    Expected are the errors of `EXPECTED`, and those that building a config's
+    components meets (`explain_build_error`). Set MMSCL_TRACEBACK=1 to see where an
+    expected error came from.
     """
     try:
         yield
-    except EXPECTED as error:
-        if os.environ.get("MMSCL_TRACEBACK") == "1":
+    except Exception as error:
+        message = _message(error)
+        if message is None or os.environ.get("MMSCL_TRACEBACK") == "1":
             raise
-        print(f"\nerror: {error}", file=sys.stderr)
+        print(f"\nerror: {message}", file=sys.stderr)
         sys.exit(2)
+
+
+def _message(error: Exception) -> str | None:
+    if not isinstance(error, EXPECTED):
+        return explain_build_error(error)
+    text = str(error)
+    if text.startswith("Caught "):  # by a worker of the dataloader, with its trace
+        text = text.rpartition(f"{type(error).__name__}: ")[2].rstrip()
+    return text

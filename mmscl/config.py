@@ -9,6 +9,9 @@ from collections.abc import Iterable
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmpretrain.registry import DATASETS
+
+from mmscl.datasets.chromosome import ChromosomeDataset
 
 # Top-level keys that mmengine's Runner or our tools read; a key that is almost one of
 # them is a mistake, any other is a variable of the config's author.
@@ -68,7 +71,7 @@ def check_keys(cfg: Config, filename: str) -> None:
     """
     for key in cfg:
         near = difflib.get_close_matches(key, RUNNER_KEYS, n=1, cutoff=0.85)
-        if key not in RUNNER_KEYS and near and near[0] not in cfg:
+        if key not in RUNNER_KEYS and near:
             raise ConfigError(
                 f"{filename}: unknown key {key!r}; did you mean {near[0]!r}?"
             )
@@ -104,6 +107,22 @@ def check_options(cfg: Config, options: dict, filename: str) -> None:
                     f"--cfg-options {option}: {filename} has no "
                     f"{'.'.join(parts[: depth + 1])!r}{_nearest(part, known)}"
                 )
+
+
+def check_data(cfg: Config, phases: Iterable[str] = ("train", "val")) -> None:
+    """Read the manifests that a run will need, before its network is built.
+
+    A big network takes longer to build than a manifest to be found missing.
+
+    Raises:
+        FileNotFoundError, ManifestError: As `ChromosomeDataset`.
+    """
+    for phase in phases:
+        dataset = (cfg.get(f"{phase}_dataloader") or {}).get("dataset", {})
+        kind = DATASETS.get(dataset["type"]) if "type" in dataset else None
+        if isinstance(kind, type) and issubclass(kind, ChromosomeDataset):
+            lazy = dict(dataset, pipeline=[], lazy_init=True)
+            DATASETS.build(lazy).load_manifest()
 
 
 def _nearest(part: str, known: Iterable[str]) -> str:

@@ -7,7 +7,8 @@ paper" below. Shapes: B images, N types, D embedding size, m views.
 Example of a training step without any framework::
 
     embeddings, logits = head(encoder(images))
-    loss = scl_loss(embeddings, labels, scale=1 / 0.07) + focal_loss(logits, labels)
+    loss = scl_loss(embeddings, labels, scale=1 / 0.07)
+    loss = loss + 2 * focal_loss(logits, labels)  # Eq. 5 adds two batches
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ def contrastive_accuracy(embeddings: Tensor, labels: Tensor) -> Tensor:
         same_view = views.view[:, None] == views.view
         cosine = (ordered @ ordered.T).masked_fill(same_view, -2.0)
         hit = views.type[cosine.argmax(1)] == views.type
-        return hit[views.count[views.type] > 1].float().mean()
+        return hit[views.counts[views.type] > 1].float().mean()
 
 
 class Views(NamedTuple):
@@ -175,7 +176,7 @@ class Views(NamedTuple):
         order: (B,) indices that sort the batch.
         view: (B,) view of each sorted row, 0..m-1.
         type: (B,) type of each sorted row as an index 0..N-1 of the types present.
-        count: (N,) images of each type present.
+        counts: (N,) images of each type present.
         number: m, the greatest count.
         full: Whether every type occurs m times.
     """
@@ -183,7 +184,7 @@ class Views(NamedTuple):
     order: Tensor
     view: Tensor
     type: Tensor
-    count: Tensor
+    counts: Tensor
     number: int
     full: bool
 
@@ -194,16 +195,16 @@ def find_views(labels: Tensor) -> Views:
     Args:
         labels: (B,) integer types.
     """
-    _, type_, count = torch.unique(labels, return_inverse=True, return_counts=True)
+    _, type_, counts = torch.unique(labels, return_inverse=True, return_counts=True)
     by_type = torch.argsort(type_, stable=True)
-    start = torch.cumsum(count, 0) - count
+    start = torch.cumsum(counts, 0) - counts
     occurrence = torch.arange(len(labels), device=labels.device)
     view = torch.empty_like(type_)
     view[by_type] = occurrence - start[type_[by_type]]
-    order = torch.argsort(view * len(count) + type_)
-    number = int(count.max()) if len(count) else 0
-    full = number * len(count) == len(labels)
-    return Views(order, view[order], type_[order], count, number, full)
+    order = torch.argsort(view * len(counts) + type_)
+    number = int(counts.max()) if len(counts) else 0
+    full = number * len(counts) == len(labels)
+    return Views(order, view[order], type_[order], counts, number, full)
 
 
 def _focal_term(log_pt: Tensor, gamma: float) -> Tensor:
@@ -224,7 +225,7 @@ def _log_scores_full(gram: Tensor, views: Views) -> tuple[Tensor, Tensor]:
     Returns:
         (B, m) log-scores of row r against view j, and the weight of each, 1 / N.
     """
-    number, types = views.number, len(views.count)
+    number, types = views.number, len(views.counts)
     blocks = gram.view(number * types, number, types)
     positive = gram.view(number, types, number, types).diagonal(dim1=1, dim2=3)
     positive = positive.transpose(1, 2).reshape(number * types, number)
@@ -236,27 +237,28 @@ def _log_scores_any(gram: Tensor, views: Views) -> tuple[Tensor, Tensor]:
     """Log-softmax of the positives where views hold different types.
 
     A row of view i sees, in view j, the types that both views hold: column (j, t) if
-    count[t] > i. Its positive exists if count of its own type > j.
+    counts[t] > i. Its positive exists if counts of its own type > j.
 
     Returns:
         (B, m) log-scores of row r against view j, and their weights: one over the
         number of types that views i and j share, 0 where there is no positive.
     """
     rows, number = len(gram), views.number
-    hidden = views.count[views.type] <= views.view[:, None]
+    hidden = views.counts[views.type] <= views.view[:, None]
     gram = gram.masked_fill(hidden, torch.finfo(gram.dtype).min)
     columns = views.view.expand(rows, rows)
     peak = gram.new_full((rows, number), torch.finfo(gram.dtype).min)
     peak = peak.scatter_reduce(1, columns, gram.detach(), "amax")
     in_view = F.one_hot(views.view, number).to(gram)
     total = torch.exp(gram - peak.gather(1, columns)).masked_fill(hidden, 0) @ in_view
-    exists = views.count[views.type][:, None] > torch.arange(number, device=gram.device)
-    position = torch.zeros(number, len(views.count), dtype=torch.long).to(gram.device)
+    places = torch.arange(number, device=gram.device)
+    exists = views.counts[views.type][:, None] > places
+    position = torch.zeros(number, len(views.counts), dtype=torch.long).to(gram.device)
     position[views.view, views.type] = torch.arange(rows, device=gram.device)
     positive = gram.gather(1, position[:, views.type].T)
     log_total = torch.log(total.clamp_min(torch.finfo(gram.dtype).tiny)) + peak
     log_pt = torch.where(exists, positive - log_total, torch.zeros_like(total))
-    held = (views.count[:, None] > torch.arange(number, device=gram.device)).sum(0)
+    held = (views.counts[:, None] > places).sum(0)
     shared = torch.minimum(held[views.view][:, None], held)
     return log_pt, exists / shared
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
@@ -71,9 +72,7 @@ def _write_data(root: Path, canvas: int | None) -> None:
     """Two cells a split, of which the manifest keeps a few types."""
     write_karyotypes(root, cases=6, cells_per_case=1, seed=0, canvas=canvas)
     manifest = Manifest.read(root / "manifest.csv").select(types=TYPES)
-    columns: dict[str, Sequence] = {
-        name: manifest[name] for name in manifest.columns
-    }
+    columns: dict[str, Any] = {name: manifest[name] for name in manifest.columns}
     cases = sorted(set(columns["case"]))
     columns["split"] = [SPLITS[cases.index(case) // 2] for case in columns["case"]]
     Manifest(columns, root / "manifest.csv").write(root / "manifest.csv")

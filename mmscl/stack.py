@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 import warnings
+from contextlib import redirect_stdout
 from importlib import import_module, metadata, util
+from io import StringIO
 from typing import NamedTuple
 
 
@@ -56,9 +58,15 @@ def check_stack() -> None:
             message names it, the version found and the pip lines for a new
             user and for one with an existing installation.
     """
-    for requirement in REQUIREMENTS:
-        _check_usable(requirement)
-        _warn_if_mixed(requirement)
+    with warnings.catch_warnings():
+        # mmcv-lite greets every user with an operator that no classifier needs
+        warnings.filterwarnings("ignore", "Fail to import ``MultiScaleDeformable")
+        for requirement in REQUIREMENTS:
+            _check_usable(requirement)
+            _warn_if_mixed(requirement)
+        with redirect_stdout(StringIO()):  # onedl's word about a tool of its makers
+            import_module("mmpretrain.datasets")
+            import_module("mmcv.cnn.bricks.transformer")
     _warn_if_pkg_resources_is_missing()
 
 

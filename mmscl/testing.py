@@ -82,7 +82,16 @@ def _choose_sets(
     cfg: Config, external: list[str] | None, data_root: str | None, split: str | None
 ) -> dict[str, dict]:
     if data_root is not None:
-        return {Path(data_root).name: dict(data_root=data_root, split=split)}
+        old = cfg.test_dataloader.dataset
+        new = dict(
+            _delete_=True,
+            type="ChromosomeDataset",
+            data_root=data_root,
+            split=split,
+            pipeline=old.pipeline,
+            cell_size=old.get("cell_size", False),
+        )
+        return {Path(data_root).name: new}
     known = cfg.get("external", {})
     names = list(known) if external == [] else external or []
     missing = [name for name in names if name not in known]
@@ -107,8 +116,13 @@ def _test_one(
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.param_scheduler = None
     cfg.load_from, cfg.resume = None, False
-    cfg.test_dataloader.dataset.update(changes)
-    cfg.default_hooks.pop("checkpoint", None)
+    cfg.merge_from_dict({"test_dataloader": dict(dataset=changes)})
+    cfg.get("default_hooks", {}).pop("checkpoint", None)
+    cfg.custom_hooks = [  # a test has no training to stop
+        hook
+        for hook in cfg.get("custom_hooks", [])
+        if hook["type"] != "EarlyStoppingHook"
+    ]
     cfg.experiment_name = f"test_{name}_{os.getpid()}"
     evaluator = cfg.test_evaluator
     for metric in evaluator if isinstance(evaluator, list) else [evaluator]:

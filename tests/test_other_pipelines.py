@@ -105,7 +105,8 @@ def test_a_plain_timm_loop_without_a_runner(crops):
     ):
         embeddings = encoder(images)
         logits = classifier(embeddings)
-        loss = scl_loss(embeddings, labels, scale=1 / 0.07) + focal_loss(logits, labels)
+        loss = scl_loss(embeddings, labels, scale=1 / 0.07)
+        loss = loss + 2 * focal_loss(logits, labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

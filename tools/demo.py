@@ -40,7 +40,9 @@ def main() -> None:
     matrices = {}
     for name in results:
         table = read_prediction_table(out / name / "predictions.csv")
-        matrices[name] = confusion_matrix(table.labels, table.pred_labels)
+        matrices[name] = confusion_matrix(
+            table.labels, table.predicted, len(table.types)
+        )
     figure = work_dir / "confusion.png"
     plot_confusion(matrices, "Drawn chromosomes: same and other laboratory").savefig(
         figure, dpi=150

@@ -11,7 +11,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmscl.cli import report_errors
-from mmscl.config import read_config
+from mmscl.config import check_data, read_config
 from mmscl.smoke import smoke_config
 
 
@@ -85,6 +85,7 @@ def main() -> None:
             runner.test()
         print(f"{args.config}: builds, steps and tests")
     else:
+        check_data(cfg)
         build_runner(cfg).train()
 
 

@@ -4,6 +4,7 @@
 Whoever has it makes data/ogh with tools/prepare_dataset.py ogh (docs/data.md)."""
 
 data_root = "data/ogh"
+canvas = 256  # side of the white square that every crop lies on
 meta_keys = ("sample_idx", "img_path", "case", "cell", "site", "ori_shape", "img_shape")
 train_pipeline = [
     dict(type="LoadChromosome"),

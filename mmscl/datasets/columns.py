@@ -48,8 +48,9 @@ def class_names(dataset: Any, labels: np.ndarray) -> tuple[str, ...]:
     if isinstance(dataset, (*_WRAPPERS, TorchConcatDataset)) and not getattr(
         dataset, "metainfo", None
     ):
-        inner = getattr(dataset, "dataset", None) or dataset.datasets[0]
-        return class_names(inner, labels)
+        if isinstance(dataset, TorchConcatDataset):
+            return class_names(dataset.datasets[0], labels)
+        return class_names(dataset.dataset, labels)
     known = (getattr(dataset, "metainfo", None) or {}).get("classes")
     known = getattr(dataset, "classes", None) if known is None else known
     top = int(labels.max(initial=-1))

@@ -189,7 +189,7 @@ def _photograph(ink: np.ndarray, look: Look, rng: np.random.Generator) -> np.nda
     seen = cv2.GaussianBlur(ink, (0, 0), look.blur)
     if look.sharpen > 0:
         seen = seen + look.sharpen * (seen - cv2.GaussianBlur(seen, (0, 0), 2.0))
-    grain: np.ndarray = rng.standard_normal(seen.shape, dtype=np.float32)
+    grain = np.asarray(rng.standard_normal(seen.shape, dtype=np.float32))
     seen = 255.0 * (1.0 - seen) + cv2.GaussianBlur(grain * look.noise, (0, 0), 0.7)
     grey = np.clip(np.rint(seen), 0, 255).astype(np.uint8)
     # Noise of the background is cut away with it: only around the ink it stays.

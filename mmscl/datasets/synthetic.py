@@ -73,6 +73,13 @@ class SyntheticKaryotypes(ChromosomeDataset):
             abnormal_rate=abnormal_rate,
         )
         _check(**self._drawing)
+        for name in ("ann_file", "cache", "data_root", "sites"):
+            if name in kwargs:
+                raise ValueError(
+                    f"{type(self).__name__}.{name}: drawn crops come from no folder "
+                    "and always stay in memory; drop this setting, or use "
+                    "type='ChromosomeDataset' to read files"
+                )
         super().__init__(
             ann_file="",
             split=split,

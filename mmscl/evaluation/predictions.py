@@ -104,9 +104,10 @@ def read_prediction_table(path: str | Path) -> Predictions:
             )
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
     index = {name: number for number, name in enumerate(types)}
+    texts = {name: np.array(columns[name], dtype=str) for name in TEXT_COLUMNS[:4]}
     return Predictions(
         types,
-        *(np.array(columns[name], dtype=str) for name in TEXT_COLUMNS[:4]),
+        **texts,
         labels=_indices(columns["type"], {**index, "": -1}, "type", path),
         predicted=_indices(columns["pred_type"], index, "pred_type", path),
         scores=np.stack(

@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmpretrain.registry import HOOKS
 
+from mmscl.config import ConfigError
 from mmscl.datasets.samplers import PairedKaryotypeSampler
 from mmscl.registry import register
 
@@ -23,7 +24,7 @@ class WholeKaryotypesHook(Hook):
         """Check the train dataloader.
 
         Raises:
-            ValueError: Names the batch size, the block and the next sizes that fit.
+            ConfigError: Names the batch size, the block and the next sizes that fit.
         """
         loader = runner.train_dataloader
         sampler = getattr(loader, "sampler", None)
@@ -35,7 +36,7 @@ class WholeKaryotypesHook(Hook):
         karyotypes = sampler.karyotypes_per_batch
         below = size // block * block
         fitting = f"{below} or {below + block}" if below else f"{block}"
-        raise ValueError(
+        raise ConfigError(
             f"train_dataloader.batch_size: expected a multiple of {block} "
             f"({karyotypes} karyotypes of {block // karyotypes} types, as the sampler "
             f"draws them), got {size}; set it to {fitting}"

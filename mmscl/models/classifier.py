@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from mmpretrain.models.classifiers import ImageClassifier
 from mmpretrain.registry import MODELS
@@ -64,7 +66,7 @@ class SCLClassifier(ImageClassifier):
             if predict_embedding:
                 head["predict_embedding"] = True
             head = MODELS.build(head)
-        self.head = head
+        self.head: Any = head
         self._register_load_state_dict_pre_hook(self._fit_input_channels)
 
     def extract_feat(

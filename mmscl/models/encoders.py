@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import timm
 import torch
 from mmengine.model import initialize
@@ -38,6 +40,8 @@ class TimmEncoder(BaseBackbone):
         ValueError: On an unknown model name, with the nearest names; on frozen_layers
             out of range.
     """
+
+    model: Any  # timm's methods are not those of nn.Module
 
     def __init__(
         self,

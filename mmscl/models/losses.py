@@ -82,7 +82,7 @@ class SupConFocalLoss(nn.Module):
                 "SupConFocalLoss.scale: expected a number > 0 or 'learnable', "
                 f"got {scale!r}"
             )
-        self._fixed_scale = None if scale == "learnable" else float(scale)
+        self._fixed_scale = float(scale_init if scale == "learnable" else scale)
         self._told = False
 
     @property
@@ -146,6 +146,7 @@ class SoftmaxFocalLoss(nn.Module):
             raise ValueError(f"SoftmaxFocalLoss.gamma: expected >= 0, got {gamma}")
         self.gamma, self.reduction, self.loss_weight = gamma, reduction, loss_weight
         weight = None if alpha is None else torch.as_tensor(alpha)
+        self.alpha: Tensor | None
         self.register_buffer("alpha", weight, persistent=False)
 
     def forward(

@@ -112,18 +112,35 @@ def convert_released_weights(
     beside = target.with_name(target.name + ".part")
     torch.save(dict(state_dict=state_dict, meta=dict(encoder=encoder)), beside)
     beside.replace(target)
-    test_pipeline = [
+    Config(_test_config(model)).dump(config)
+
+
+def _test_config(model: dict) -> dict:
+    """A config that get_model, the inferencer and tools/test.py --data-root take."""
+    pipeline = [
         dict(type="LoadChromosome"),
-        dict(type="ChromosomeCanvas", size=224, fit="squash", channels=3),
-        dict(type="PackInputs"),
-    ]
-    Config(
         dict(
-            default_scope="mmpretrain",
-            custom_imports=dict(imports=["mmscl"], allow_failed_imports=False),
-            model=model,
-            test_dataloader=dict(
-                dataset=dict(type="ChromosomeDataset", pipeline=test_pipeline)
-            ),
-        )
-    ).dump(config)
+            type="ChromosomeCanvas", size=224, fit="squash", background=255, channels=3
+        ),
+        dict(
+            type="PackInputs",
+            meta_keys=("sample_idx", "img_path", "case", "cell", "site"),
+        ),
+    ]
+    return dict(
+        default_scope="mmpretrain",
+        custom_imports=dict(imports=["mmscl"], allow_failed_imports=False),
+        model=model,
+        test_dataloader=dict(
+            batch_size=32,
+            num_workers=0,
+            sampler=dict(type="DefaultSampler", shuffle=False),
+            dataset=dict(type="ChromosomeDataset", split="test", pipeline=pipeline),
+        ),
+        test_evaluator=[
+            dict(type="ChromosomeMetric", per_type=True),
+            dict(type="EmbeddingMetric"),
+            dict(type="PredictionTable", out_file="predictions.csv"),
+        ],
+        test_cfg=dict(),
+    )

@@ -55,7 +55,7 @@ class ChromosomeCanvas(BaseTransform):
         cell_size: Target size of the cell in source pixels; the zoom is multiplied by
             cell_size / results['cell_size'], which evens out magnification and
             condensation between laboratories. Needs cell_size=True in the data set.
-            Medians: 31 in Pki-3, 27 in DataNew. For fit='pad' with an extent.
+            Median of Pki-3: 31. For fit='pad' with an extent.
         channels: 1 gives H x W; 3 repeats the grey levels to H x W x 3, for backbones
             that want them; only in the last of our transforms.
         rotation: Degrees, counter-clockwise as seen: a number a draws from -a..a, a
