@@ -96,7 +96,14 @@ def _kind(build: FrameType) -> str:
 
 
 def _arguments(component: Any) -> Iterable[str]:
-    return inspect.signature(component).parameters if callable(component) else ()
+    if not callable(component):
+        return []
+    taken = inspect.signature(component).parameters.values()
+    return [
+        one.name
+        for one in taken
+        if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
+    ]
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

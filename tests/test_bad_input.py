@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
 import mmscl  # noqa: F401
-from mmscl.config import Config
+from mmscl.checkpoint import load_from_local
 from mmscl.datasets import write_karyotypes
-from mmscl.testing import evaluate_checkpoint
 
 ROOT = Path(__file__).parents[1]
 SYNTHETIC = ROOT / "configs" / "scl" / "resnet10t_synthetic.py"
@@ -284,7 +284,7 @@ def test_a_nan_loss_stops_and_keeps_the_last_good_checkpoint(crops, config, trai
     with open(config, "a", encoding="utf-8") as file:
         file.write("schedule = dict(type='MultiStepLR', milestones=[1], gamma=1e36)\n")
         file.write("param_scheduler = [schedule]\n")
-    message = train(config, "train_cfg.max_epochs=3")
+    message = train(config, "train_cfg.max_epochs=3", "train_cfg.val_interval=3")
     first, _, rest = message.partition("\n")
     assert "The loss is not finite at step 4 (learning rate 1e+33)" in first
     assert "loss_con=nan" in first and "loss_cls=nan" in first
@@ -294,10 +294,9 @@ def test_a_nan_loss_stops_and_keeps_the_last_good_checkpoint(crops, config, trai
 
     work_dir = crops.parent / "work_dir"
     assert [path.name for path in work_dir.glob("epoch_*.pth")] == ["epoch_1.pth"]
-    cfg = Config.fromfile(config)
-    cfg.launcher, cfg.work_dir = "none", str(work_dir)
-    results = evaluate_checkpoint(cfg, str(work_dir / "epoch_1.pth"))
-    assert 0 <= results["internal"]["accuracy"] <= 100
+    weights = load_from_local(str(work_dir / "epoch_1.pth"))["state_dict"]
+    assert all(value.isfinite().all() for value in weights.values())
+    MODELS.build(Config.fromfile(config).model).load_state_dict(weights)
 
 
 def test_a_batch_of_one_class_has_a_contrastive_loss_of_zero(config, train, tmp_path):

@@ -20,7 +20,7 @@ model = dict(
     head=dict(
         type="SCLHead",
         loss=None,
-        loss_cls=dict(type="SoftmaxFocalLoss"),
+        loss_cls=dict(type="CrossEntropyLoss"),
     ),
     predict_embedding=True,
     channels_last=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ SMALL = [
 ]
 
 
-def run(folder: Path, tool: str, *args: str) -> str:
+def run_apart(folder: Path, tool: str, *args: str) -> str:
     """A command as a user types it, in a process and a folder of its own."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "tools" / tool), *args],
@@ -44,6 +45,19 @@ def run(folder: Path, tool: str, *args: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.fixture
+def run_here(folder, monkeypatch, capfd):
+    """A command in this process, which saves the imports."""
+
+    def run(tool: str, *args: str) -> str:
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", [tool, *args])
+        runpy.run_path(str(ROOT / "tools" / tool), run_name="__main__")
+        return "".join(capfd.readouterr())
+
+    return run
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """Where the commands run."""
@@ -55,10 +69,10 @@ def trained(folder) -> tuple[Path, str]:
     """work_dir and output of a training that stopped after one epoch and went on."""
     work_dir = folder / "work_dir"
     args = (CONFIG, "--work-dir", str(work_dir))
-    run(folder, "train.py", *args, *SMALL, "train_cfg.max_epochs=1")
+    run_apart(folder, "train.py", *args, *SMALL, "train_cfg.max_epochs=1")
     assert (work_dir / "last_checkpoint").read_text().endswith("epoch_1.pth")
     two = "train_cfg.max_epochs=2"
-    return work_dir, run(folder, "train.py", *args, "--resume", *SMALL, two)
+    return work_dir, run_apart(folder, "train.py", *args, "--resume", *SMALL, two)
 
 
 def test_resume_goes_on_where_the_interrupted_training_was(trained):
@@ -77,11 +91,11 @@ def test_training_shows_progress_with_an_eta(trained):
     assert re.search(r"train 4/4 \(100 %\).*ETA", trained[1])
 
 
-def test_testing_leaves_tables_that_agree_with_the_measures(folder, trained):
+def test_testing_leaves_tables_that_agree_with_the_measures(trained, run_here):
     work_dir, _ = trained
     checkpoint = str(work_dir / "epoch_2.pth")
     args = (CONFIG, checkpoint, "--work-dir", str(work_dir), "--external", *SMALL)
-    output = run(folder, "test.py", *args)
+    output = run_here("test.py", *args)
     measured = json.loads((work_dir / "test" / "metrics.json").read_text())
     assert list(measured) == ["internal", "site_b"]
     for name, site in (("internal", "A"), ("site_b", "B")):
@@ -95,9 +109,9 @@ def test_testing_leaves_tables_that_agree_with_the_measures(folder, trained):
         assert f"{accuracy:.2f}" in output
 
 
-def test_smoke_proves_a_config_without_its_data(folder):
+def test_smoke_proves_a_config_without_its_data(folder, run_here):
     config = ROOT / "configs" / "scl" / "resnet10t_pki3.py"
-    output = run(folder, "train.py", str(config), "--smoke")
+    output = run_here("train.py", str(config), "--smoke")
     assert f"{config}: builds, steps and tests" in output
     assert re.search(r"train 2/2 \(100 %\)", output)
     assert not (folder / "work_dirs").exists()
