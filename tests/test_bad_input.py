@@ -191,11 +191,12 @@ def test_an_unknown_layout(crops, run):
     assert "unknown layout 'pki'; there are folder, pki3, bioimlab" in message
 
 
-def test_the_papers_config_without_its_data_says_what_to_prepare(train):
+def test_the_papers_config_without_its_data_says_what_to_prepare(train, tmp_path):
     message = train(ROOT / "configs" / "scl" / "swin-l_ogh.py")
     assert "data/ogh/manifest.csv: no such file" in message
     assert "python tools/prepare_dataset.py" in message and "--out data/ogh" in message
     assert "docs/data.md" in message and "`data_root`" in message
+    assert not (tmp_path / "work_dir").exists()  # before the network is built
 
 
 # The config
