@@ -55,6 +55,19 @@ def test_method_and_baseline_differ_in_one_setting(model):
     assert method == baseline
 
 
+def test_one_changed_line_trains_on_pki3(tmp_path):
+    text = (ROOT / "configs/scl/swin-l_ogh.py").read_text()
+    assert text.count("ogh_224px") == 2  # in _base_, and in the line that says so
+    path = tmp_path / "scl" / "swin-l_pki3.py"
+    path.parent.mkdir()
+    (tmp_path / "_base_").symlink_to(ROOT / "configs/_base_")
+    path.write_text(text.replace("ogh_224px", "pki3_224px"))
+    cfg = read_config(args(path))
+    assert cfg.train_dataloader.dataset.data_root == "data/pki3"
+    assert list(cfg.external) == ["datanew"]
+    assert cfg.train_dataloader.dataset.pipeline[1].size == 224
+
+
 def test_the_papers_schedule():
     cfg = Config.fromfile(ROOT / "configs/scl/swin-l_ogh.py")
     assert cfg.optim_wrapper.optimizer == dict(type="Adam", lr=1e-5)

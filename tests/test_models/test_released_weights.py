@@ -57,6 +57,24 @@ def test_same_logits_and_scale(tmp_path):
         convert_released_weights(str(weights), "resnet50", str(out))
 
 
+def big(encoder):
+    return "large" in encoder
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [pytest.param(e, marks=pytest.mark.slow if big(e) else ()) for e in ENCODERS],
+)
+def test_same_logits_for_every_encoder(encoder):
+    torch.manual_seed(0)
+    theirs = AuthorsNetwork(encoder).eval()
+    ours = MODELS.build(released_model(encoder)).eval()
+    ours.load_state_dict(rename_released_weights(theirs.state_dict()))
+    images = torch.rand(1, 3, 224, 224)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(images), theirs(images))
+
+
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_all_eight_encoders_have_the_same_names_and_shapes(encoder):
     with torch.device("meta"):
