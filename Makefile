@@ -1,11 +1,10 @@
-# make demo | test | test-fast | test-upstream | lint | format | clean
+# make demo | test | test-fast | test-upstream | smoke | lint | format | clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# pip tells what it collects, downloads and installs, not what is there already.
 PIP := $(BIN)/python -m pip install --disable-pip-version-check \
        --progress-bar off --no-warn-script-location
 # Worker processes of the tests; each runs torch on one thread.
@@ -13,7 +12,7 @@ JOBS ?= 2
 # Two workers on two cores: more threads would only wait for each other.
 THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test test-fast test-upstream lint format clean
+.PHONY: demo test test-fast test-upstream smoke lint format clean
 
 demo: $(STAMP)
 	$(BIN)/python tools/demo.py
@@ -27,6 +26,15 @@ test-fast: $(STAMP)
 # The core tests against OpenMMLab's last own releases, in .venv-upstream.
 test-upstream:
 	PYTHON="$(PYTHON)" bash tools/test_upstream.sh
+
+# Every config builds, steps and tests here: about half an hour, 8 GB of memory.
+CONFIGS := $(wildcard configs/scl/*.py configs/baseline/*.py)
+smoke: $(STAMP)
+	@for config in $(CONFIGS); do \
+	  $(BIN)/python tools/train.py $$config --smoke > .smoke.log 2>&1 \
+	    && tail -n 1 .smoke.log \
+	    || { tail -n 30 .smoke.log; echo "$$config: failed" >&2; exit 1; }; \
+	done; rm -f .smoke.log
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
