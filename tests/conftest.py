@@ -14,5 +14,8 @@ def fresh_globals_of_mmengine():
     mmengine names them by the second: a Runner that starts in the same second as the
     last one would log to a stream that pytest has closed.
     """
+    for logger in MMLogger._instance_dict.values():
+        for handler in logger.handlers:
+            handler.close()
     for kind in (DefaultScope, MessageHub, MMLogger, UniversalVisualizer, Visualizer):
         kind._instance_dict.clear()
