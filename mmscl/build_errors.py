@@ -62,7 +62,7 @@ def _unknown_type(build: FrameType, text: str) -> str:
     name, registry = build.f_locals.get("obj_type"), build.f_locals["registry"]
     if not isinstance(name, str):  # a config without a type: mmengine's words will do
         return text
-    near = _nearest(name, _registered(registry))
+    near = did_you_mean(name, _registered(registry))
     return (
         f"type={name!r}: there is no such {registry.name} in mmpretrain, mmengine or "
         f"mmscl{near or '.'} If it is your own, name its module in custom_imports."
@@ -83,7 +83,7 @@ def _wrong_argument(build: FrameType, text: str, in_call: bool) -> str | None:
     unexpected = re.search(r"unexpected keyword argument '(\w+)'", text)
     if unexpected and unexpected.group(1) in given:
         name = unexpected.group(1)
-        near = _nearest(name, _arguments(build.f_locals.get("obj_cls")))
+        near = did_you_mean(name, _arguments(build.f_locals.get("obj_cls")))
         return f"dict(type={kind!r}, {name}=...): it has no argument {name!r}{near}"
     if in_call and re.search(r"missing \d+ required", text):
         return f"dict(type={kind!r}): {text}"
@@ -106,7 +106,8 @@ def _arguments(component: Any) -> Iterable[str]:
     ]
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """'; did you mean ...?' with the nearest known names, '' if none is near."""
     near = difflib.get_close_matches(name, sorted(set(known)), n=3)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 

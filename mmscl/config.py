@@ -11,6 +11,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmpretrain.registry import DATASETS
 
+from mmscl.build_errors import did_you_mean
 from mmscl.datasets.chromosome import ChromosomeDataset
 
 # Top-level keys that mmengine's Runner or our tools read; a key that is almost one of
@@ -126,10 +127,8 @@ def check_data(cfg: Config, phases: Iterable[str] = ("train", "val")) -> None:
 
 
 def _nearest(part: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(part, list(known), n=3)
-    if near:
-        return f"; did you mean {' or '.join(map(repr, near))}?"
-    return f"; there is: {', '.join(known) or 'nothing below it'}"
+    there_is = f"; there is: {', '.join(known) or 'nothing below it'}"
+    return did_you_mean(part, known) or there_is
 
 
 def _complete_dataloader(cfg: Config, field: str, args: Namespace) -> None:

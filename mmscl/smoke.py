@@ -12,6 +12,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmscl.datasets.manifest import SPLITS, Manifest
 from mmscl.datasets.synthetic import write_karyotypes
+from mmscl.testing import put_table
 
 TYPES = ("1", "9", "X")  # few: a big network must fit memory with 2 x 3 images
 
@@ -61,9 +62,7 @@ def _shrink(cfg: Config, root: Path) -> None:
     cfg.default_hooks.checkpoint = dict(  # a big network's would be gigabytes
         type="CheckpointHook", interval=-1, save_last=False
     )
-    for metric in cfg.test_evaluator:
-        if "out_file" in metric:
-            metric.out_file = str(root / metric.out_file)
+    put_table(cfg, root)
     cfg.default_hooks.logger = dict(type="LoggerHook", interval=1)
     cfg.work_dir = str(root / "work_dir")
 

@@ -13,8 +13,9 @@ from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 
-from mmscl.checkpoint import check_state_dict, load_from_local
+from mmscl.checkpoint import check_state_dict
 from mmscl.config import ConfigError
+from mmscl.files import replaced
 
 MEASURES = (
     "accuracy recall auc f1 prototype_accuracy knn_accuracy".split()
@@ -59,8 +60,8 @@ def evaluate_checkpoint(
             cfg, checkpoint, changes, out_dir / name, embeddings, name
         )
     if is_main_process():
-        path = out_dir / "metrics.json"
-        path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+        with replaced(out_dir / "metrics.json") as part:
+            part.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
         print_results(results)
         print(f"prediction tables and metrics.json: {out_dir}")
     return results
@@ -76,6 +77,15 @@ def print_results(results: dict[str, dict[str, float]]) -> None:
     for name, row in results.items():
         table.add_row(name, *(f"{row[m]:.2f}" if m in row else "" for m in shown))
     Console().print(table)
+
+
+def put_table(cfg: Config, folder: Path, embeddings: bool = False) -> None:
+    """Let the config's prediction table be written to FOLDER/predictions.csv."""
+    evaluator = cfg.test_evaluator
+    for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
+        if metric["type"].split(".")[-1] == "PredictionTable":
+            metric["out_file"] = str(folder / "predictions.csv")
+            metric["embeddings"] = embeddings or metric.get("embeddings", False)
 
 
 def _choose_sets(
@@ -124,16 +134,8 @@ def _test_one(
         if hook["type"] != "EarlyStoppingHook"
     ]
     cfg.experiment_name = f"test_{name}_{os.getpid()}"
-    evaluator = cfg.test_evaluator
-    for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
-        if metric["type"].split(".")[-1] == "PredictionTable":
-            metric["out_file"] = str(out_dir / "predictions.csv")
-            metric["embeddings"] = embeddings or metric.get("embeddings", False)
-    if is_main_process():
-        out_dir.mkdir(parents=True, exist_ok=True)
+    put_table(cfg, out_dir, embeddings)
     runner = Runner.from_cfg(cfg)
-    weights = load_from_local(checkpoint, map_location="cpu")
-    weights = weights.get("state_dict", weights)
-    check_state_dict(runner.model, weights, checkpoint)
-    runner.load_checkpoint(checkpoint)
+    loaded = runner.load_checkpoint(checkpoint)
+    check_state_dict(runner.model, loaded.get("state_dict", loaded), checkpoint)
     return {key: float(value) for key, value in runner.test().items()}

@@ -10,6 +10,7 @@ from mmpretrain.registry import DATA_SAMPLERS, HOOKS, METRICS, MODELS, TRANSFORM
 
 import mmscl  # noqa: F401
 from mmscl.config import ConfigError, check_keys, check_options, read_config
+from mmscl.models.released_weights import released_model
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(ROOT.glob("configs/*/*.py"))
@@ -66,6 +67,11 @@ def test_one_changed_line_trains_on_pki3(tmp_path):
     assert cfg.train_dataloader.dataset.data_root == "data/pki3"
     assert list(cfg.external) == ["datanew"]
     assert cfg.train_dataloader.dataset.pipeline[1].size == 224
+
+
+def test_the_authors_network_is_the_one_whose_weights_are_converted():
+    cfg = Config.fromfile(ROOT / "configs/scl/swin-l_ogh_icip2025.py")
+    assert cfg.model == released_model("swin_large_patch4_window7_224")
 
 
 def test_the_papers_schedule():

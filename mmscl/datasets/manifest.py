@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+
+from mmscl.files import replaced
 
 #: The 24 chromosome types, in the order of the class index 0..23.
 TYPES = (*(str(number) for number in range(1, 23)), "X", "Y")
@@ -93,16 +94,10 @@ class Manifest:
 
     def write(self, path: str | Path) -> None:
         """Writes the table as CSV, beside the file first and then in its place."""
-        path = Path(path)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            with beside.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(self.columns)
-                writer.writerows(zip(*self._columns.values(), strict=True))
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with replaced(path) as part, part.open("w", encoding="utf-8", newline="") as f:
+            writer = csv.writer(f, lineterminator="\n")
+            writer.writerow(self.columns)
+            writer.writerows(zip(*self._columns.values(), strict=True))
 
     def __len__(self) -> int:
         return len(next(iter(self._columns.values())))

@@ -18,7 +18,6 @@ from mmscl.evaluation.measures import (
     confusion_matrix,
     precision_recall_f1,
 )
-from mmscl.evaluation.predictions import replaced
 from mmscl.evaluation.samples import (
     class_index,
     not_empty,
@@ -26,6 +25,7 @@ from mmscl.evaluation.samples import (
     type_names,
     vector,
 )
+from mmscl.files import replaced
 from mmscl.registry import register
 
 

@@ -7,13 +7,13 @@ pred_type, and a score for each type (score_1 .. score_22, score_X, score_Y).
 from __future__ import annotations
 
 import csv
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from mmscl.files import replaced
 
 TEXT_COLUMNS = ("path", "case", "cell", "site", "type", "pred_type")
 SCORE_PREFIX = "score_"
@@ -156,19 +156,6 @@ def read_embeddings(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarra
             f"{path}: expected an npz with the arrays embedding, path and type, as "
             f"PredictionTable(embeddings=True) writes it; {error}"
         ) from error
-
-
-@contextmanager
-def replaced(path: str | Path) -> Iterator[Path]:
-    """A file to write beside `path`, put in its place when all went well."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _types_of(header: list[str], path: str | Path) -> tuple[str, ...]:

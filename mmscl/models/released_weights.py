@@ -18,6 +18,7 @@ from torch import Tensor
 
 from mmscl.checkpoint import CheckpointError, check_state_dict, load_from_local
 from mmscl.config import ConfigError
+from mmscl.files import replaced
 
 ENCODERS = (
     "vit_small_patch8_224",
@@ -108,10 +109,8 @@ def convert_released_weights(
     state_dict = rename_released_weights(load_from_local(weights, map_location="cpu"))
     model = released_model(encoder)
     check_state_dict(MODELS.build(model), state_dict, weights)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(target.name + ".part")
-    torch.save(dict(state_dict=state_dict, meta=dict(encoder=encoder)), beside)
-    beside.replace(target)
+    with replaced(target) as part:
+        torch.save(dict(state_dict=state_dict, meta=dict(encoder=encoder)), part)
     Config(_test_config(model)).dump(config)
 
 

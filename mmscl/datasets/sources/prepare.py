@@ -13,6 +13,7 @@ from mmscl.datasets.sources.layouts import Layout, find_layout
 from mmscl.datasets.sources.listing import Listing, SourceError
 from mmscl.datasets.sources.report import Report
 from mmscl.datasets.sources.splits import plan_splits
+from mmscl.files import replaced
 
 MANIFEST, REPORT = "manifest.csv", "report.md"
 
@@ -147,11 +148,6 @@ def _manifest(listing: Listing, path: Path) -> Manifest:
 
 
 def _write(manifest: Manifest, report: Report, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f".{REPORT}.{os.getpid()}.part"
-    try:
-        beside.write_text(report.markdown(), encoding="utf-8")
+    with replaced(folder / REPORT) as part:
+        part.write_text(report.markdown(), encoding="utf-8")
         manifest.write(folder / MANIFEST)
-        beside.replace(folder / REPORT)
-    finally:
-        beside.unlink(missing_ok=True)
