@@ -10,10 +10,10 @@ from mmscl.stack import check_stack
 
 check_stack()
 
-from mmscl import datasets, evaluation, hooks, models  # noqa: E402
+from mmscl import datasets, engine, evaluation, models  # noqa: E402
 from mmscl.checkpoint import install_safe_loader  # noqa: E402
 from mmscl.version import __version__  # noqa: E402
 
 install_safe_loader()
 
-__all__ = ["__version__", "datasets", "evaluation", "hooks", "models"]
+__all__ = ["__version__", "datasets", "engine", "evaluation", "models"]

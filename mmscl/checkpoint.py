@@ -202,6 +202,11 @@ def _as_dict(checkpoint: Any, name: str) -> dict[str, Any]:
             f"Checkpoint {name}: expected a dict of weights, but the file "
             f"holds a {type(checkpoint).__name__}."
         )
+    meta = checkpoint.get("meta")
+    if isinstance(meta, dict):
+        # mmengine would run this text as a Python file when it resumes; it holds the
+        # config of a time before mmengine, of which only the GPU ids are looked at.
+        meta.pop("config", None)
     return checkpoint
 
 

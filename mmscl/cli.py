@@ -13,7 +13,7 @@ from mmscl.config import ConfigError
 from mmscl.datasets.images import ImageError
 from mmscl.datasets.manifest import ManifestError
 from mmscl.evaluation import PredictionTableError
-from mmscl.hooks import NonFiniteLossError
+from mmscl.engine import NonFiniteLossError, Stopped
 
 EXPECTED = (
     CheckpointError,
@@ -36,6 +36,9 @@ def report_errors() -> Iterator[None]:
     """
     try:
         yield
+    except Stopped as stopped:
+        print(f"\n{stopped}", file=sys.stderr)
+        sys.exit(128 + stopped.number)
     except Exception as error:
         message = _message(error)
         if message is None or os.environ.get("MMSCL_TRACEBACK") == "1":

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os.path as osp
 from argparse import Namespace
 from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
 from mmpretrain.registry import DATASETS
 
 from mmscl.build_errors import did_you_mean
 from mmscl.datasets.chromosome import ChromosomeDataset
+from mmscl.datasets.manifest import Manifest
 
 # Top-level keys that mmengine's Runner or our tools read; a key that is almost one of
 # them is a mistake, any other is a variable of the config's author.
@@ -110,20 +114,45 @@ def check_options(cfg: Config, options: dict, filename: str) -> None:
                 )
 
 
-def check_data(cfg: Config, phases: Iterable[str] = ("train", "val")) -> None:
+def check_data(
+    cfg: Config, phases: Iterable[str] = ("train", "val")
+) -> dict[str, dict]:
     """Read the manifests that a run will need, before its network is built.
 
     A big network takes longer to build than a manifest to be found missing.
 
+    Returns:
+        Phase -> `describe_rows`: what a resumed run compares its data with.
+
     Raises:
         FileNotFoundError, ManifestError: As `ChromosomeDataset`.
     """
+    states = {}
     for phase in phases:
         dataset = (cfg.get(f"{phase}_dataloader") or {}).get("dataset", {})
         kind = DATASETS.get(dataset["type"]) if "type" in dataset else None
         if isinstance(kind, type) and issubclass(kind, ChromosomeDataset):
             lazy = dict(dataset, pipeline=[], lazy_init=True)
-            DATASETS.build(lazy).load_manifest()
+            states[phase] = describe_rows(DATASETS.build(lazy).load_manifest())
+    return states
+
+
+def describe_rows(manifest: Manifest) -> dict[str, Any]:
+    """A short description of a manifest's rows that changes when any of them does.
+
+    Returns:
+        images (int), types (type -> images) and rows (16 hex digits over all columns).
+    """
+    digest = hashlib.sha256()
+    for name in manifest.columns:
+        digest.update(name.encode())
+        digest.update(manifest[name].tobytes())
+    types, counts = np.unique(manifest["type"], return_counts=True)
+    return dict(
+        images=len(manifest),
+        types=dict(zip(types.tolist(), counts.tolist(), strict=True)),
+        rows=digest.hexdigest()[:16],
+    )
 
 
 def _nearest(part: str, known: Iterable[str]) -> str:

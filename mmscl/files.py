@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def replaced(path: str | Path) -> Iterator[Path]:
-    """A file to write beside `path`, put in its place when all went well.
+    """A file to write beside `path`, synced and put in its place when all went well.
 
     Args:
         path: The file in the end; its folder is made. What is there stays until then.
@@ -20,6 +20,17 @@ def replaced(path: str | Path) -> Iterator[Path]:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part
+        _sync(part)
         part.replace(path)
+        _sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Have a file's or a folder's content on the disk, not in a cache."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

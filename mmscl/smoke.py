@@ -57,7 +57,7 @@ def _shrink(cfg: Config, root: Path) -> None:
     sampler.update(steps_per_epoch=2, missing="skip")
     views = sampler.get("karyotypes_per_batch", 2)
     cfg.train_dataloader.batch_size = views * len(TYPES)
-    cfg.train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=1, val_interval=1)
+    cfg.train_cfg = dict(type="ResumableEpochTrainLoop", max_epochs=1, val_interval=1)
     cfg.param_scheduler = []
     cfg.default_hooks.checkpoint = dict(  # a big network's would be gigabytes
         type="CheckpointHook", interval=-1, save_last=False

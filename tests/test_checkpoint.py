@@ -204,3 +204,13 @@ def test_its_own_checkpoint_fits_also_from_a_wrapped_model():
     check_state_dict(model, model.state_dict(), "own.pth")
     wrapped = {f"module.{key}": value for key, value in model.state_dict().items()}
     check_state_dict(model, wrapped, "own.pth")
+
+
+def test_a_config_text_in_a_checkpoint_is_not_run(tmp_path):
+    """mmengine runs meta['config'] as Python when it resumes: it is left out."""
+    proof = tmp_path / "ran"
+    text = f"open({str(proof)!r}, 'w').close()\ngpu_ids = [0]"
+    path = tmp_path / "crafted.pth"
+    torch.save(dict(meta=dict(config=text, iter=3), state_dict={}), path)
+    assert load_from_local(str(path))["meta"] == dict(iter=3)
+    assert not proof.exists()

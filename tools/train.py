@@ -6,13 +6,12 @@ from __future__ import annotations
 import argparse
 import os
 
-from mmengine.config import Config, DictAction
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.config import DictAction
 
 from mmscl.cli import report_errors
-from mmscl.config import check_data, read_config
+from mmscl.config import read_config
 from mmscl.smoke import smoke_config
+from mmscl.training import build_runner, train
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,8 +26,13 @@ def parse_args() -> argparse.Namespace:
         "--resume",
         nargs="?",
         const="auto",
-        help="go on from this checkpoint, or from the last one in the "
+        help="go on from this checkpoint, or from the last good one in the "
         "work dir when no path is given",
+    )
+    parser.add_argument(
+        "--allow-changes",
+        action="store_true",
+        help="resume although settings or data changed since the checkpoint",
     )
     parser.add_argument("--amp", action="store_true", help="mixed precision (for GPUs)")
     parser.add_argument(
@@ -73,9 +77,6 @@ def main() -> None:
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.pop("save_best", None)
-    if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == "auto" else args.resume
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     if args.smoke:
@@ -85,13 +86,7 @@ def main() -> None:
             runner.test()
         print(f"{args.config}: builds, steps and tests")
     else:
-        check_data(cfg)
-        build_runner(cfg).train()
-
-
-def build_runner(cfg: Config) -> Runner:
-    """The Runner, or another one that the config names (FlexibleRunner)."""
-    return Runner.from_cfg(cfg) if "runner_type" not in cfg else RUNNERS.build(cfg)
+        train(cfg, args.resume, args.allow_changes)
 
 
 if __name__ == "__main__":

@@ -2,5 +2,5 @@
 
 optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="Adam", lr=1e-5))
 param_scheduler = []
-train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=200, val_interval=1)
+train_cfg = dict(type="ResumableEpochTrainLoop", max_epochs=200, val_interval=1)
 auto_scale_lr = dict(base_batch_size=48)

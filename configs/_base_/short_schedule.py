@@ -5,7 +5,7 @@ optim_wrapper = dict(
     optimizer=dict(type="AdamW", lr=1e-3, weight_decay=0.05),
     clip_grad=dict(max_norm=5.0),
 )
-train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=8, val_interval=1)
+train_cfg = dict(type="ResumableEpochTrainLoop", max_epochs=8, val_interval=1)
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.01, end=1, convert_to_iter_based=True),
     dict(

@@ -60,7 +60,7 @@ optim_wrapper = dict(
     type="OptimWrapper", optimizer=dict(type="AdamW", lr=1e-5, weight_decay=0.01)
 )
 param_scheduler = [dict(type="ExponentialLR", gamma=0.95)]
-train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=100, val_interval=1)
+train_cfg = dict(type="ResumableEpochTrainLoop", max_epochs=100, val_interval=1)
 custom_hooks = [
     dict(type="NaNGuardHook"),
     dict(type="WholeKaryotypesHook"),

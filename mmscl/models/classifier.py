@@ -7,11 +7,9 @@ from typing import Any
 import torch
 from mmpretrain.models.classifiers import ImageClassifier
 from mmpretrain.registry import MODELS
-from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from mmscl.hooks import check_finite
 from mmscl.models.encoders import count_features, pool_features
 from mmscl.registry import register
 
@@ -93,17 +91,6 @@ class SCLClassifier(ImageClassifier):
             return features
         embedding = self.head.pre_logits(features)
         return normalize(embedding) if stage == "normalized_embedding" else embedding
-
-    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Losses of one batch (see `SCLHead.loss`).
-
-        Raises:
-            NonFiniteLossError: If a loss is NaN or infinite: names step, learning
-                rate, losses and image files, before the weights are touched.
-        """
-        losses = super().loss(inputs, data_samples)
-        check_finite(losses, data_samples)
-        return losses
 
     def _maps(self, inputs: Tensor):
         return self.backbone(inputs.contiguous(memory_format=self.memory_format))

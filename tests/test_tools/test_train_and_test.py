@@ -71,12 +71,13 @@ def trained(folder) -> tuple[Path, str]:
     args = (CONFIG, "--work-dir", str(work_dir))
     run_apart(folder, "train.py", *args, *SMALL, "train_cfg.max_epochs=1")
     assert (work_dir / "last_checkpoint").read_text().endswith("epoch_1.pth")
-    two = "train_cfg.max_epochs=2"
-    return work_dir, run_apart(folder, "train.py", *args, "--resume", *SMALL, two)
+    more = [*args, "--resume", "--allow-changes", *SMALL, "train_cfg.max_epochs=2"]
+    return work_dir, run_apart(folder, "train.py", *more)
 
 
 def test_resume_goes_on_where_the_interrupted_training_was(trained):
     work_dir, output = trained
+    assert "train_cfg.max_epochs: 1 -> 2" in output
     assert "resumed epoch: 1, iter: 2" in output
     steps = re.findall(r"Epoch\(train\)\s+\[(\d+)\]\[(\d+)/2\]", output)
     assert steps == [("2", "1"), ("2", "2")]

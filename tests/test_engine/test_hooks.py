@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,30 +15,33 @@ from mmpretrain.structures import DataSample
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmscl.hooks import NaNGuardHook, NonFiniteLossError, ProgressHook, check_finite
+from mmscl.engine import NaNGuardHook, NonFiniteLossError, ProgressHook
 
 
 class Line(BaseModel):
-    """Its loss is NaN, or its gradient, when an input is negative.
+    """Its loss, its gradient or a logged term is bad when an input is negative.
 
     Args:
-        checks: Whether it calls `check_finite` before the weights are updated.
-        nan_in: 'loss', or 'gradient' (sqrt has none at 0).
+        nan_in: 'loss', 'gradient' (sqrt has none at 0) or 'term'.
+        bad: What the loss or the term becomes.
+        many: Whether the term is a list of tensors.
     """
 
-    def __init__(self, checks: bool = True, nan_in: str = "loss") -> None:
+    def __init__(self, nan_in: str = "loss", bad: float = torch.nan, many=False):
         super().__init__()
         self.line = nn.Linear(1, 1, bias=False)
-        self.checks, self.nan_in = checks, nan_in
+        self.nan_in, self.bad, self.many = nan_in, bad, many
 
     def forward(self, inputs, data_samples=None, mode="tensor"):
-        loss = self.line(inputs).square().mean()
+        loss, scale = self.line(inputs).square().mean(), torch.tensor([14.3])
         if bool((inputs < 0).any()):
-            loss = loss * torch.nan if self.nan_in == "loss" else (loss * 0).sqrt()
-        losses = {"loss_cls": loss, "scale": torch.tensor(14.3)}
-        if self.checks:
-            check_finite(losses, data_samples)
-        return losses
+            if self.nan_in == "loss":
+                loss = loss * self.bad
+            elif self.nan_in == "gradient":
+                loss = (loss * 0).sqrt()
+            else:
+                scale = torch.tensor([1.0, self.bad])
+        return {"loss_cls": loss, "scale": list(scale) if self.many else scale}
 
 
 def collate(batch: list[dict]) -> dict:
@@ -58,13 +62,15 @@ def make_loader(values: list[float]) -> DataLoader:
     return DataLoader(data, batch_size=2, collate_fn=collate)
 
 
-def make_runner(work_dir: Path, values: list[float], hooks=(), model=None) -> Runner:
+def make_runner(
+    work_dir: Path, values: list[float], hooks=(), model=None, clip_grad=None
+) -> Runner:
     return Runner(
         model=model or Line(),
         work_dir=str(work_dir),
         train_dataloader=make_loader(values),
         train_cfg=dict(by_epoch=False, max_iters=len(values) // 2),
-        optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.125)),
+        optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.125), clip_grad=clip_grad),
         default_hooks=dict(
             checkpoint=dict(type="CheckpointHook", interval=1, by_epoch=False),
             logger=dict(type="LoggerHook", interval=1),
@@ -79,19 +85,24 @@ VALUES = [1.0, 2.0, 3.0, 4.0, 5.0, -1.0, 6.0, 7.0]  # the third step goes wrong
 
 
 def test_a_nan_loss_names_step_rate_terms_and_files(tmp_path):
-    runner = make_runner(tmp_path / "nan", VALUES)
+    runner = make_runner(tmp_path / "nan", VALUES, [NaNGuardHook()])
     with pytest.raises(NonFiniteLossError) as caught:
         runner.train()
     message = str(caught.value)
-    assert "at step 3 (learning rate 0.125)" in message
+    assert "The loss is not finite at step 3 (learning rate 0.125)" in message
     assert "loss_cls=nan, scale=14.3" in message
     assert "Files of this batch (2):\n    crops/4.png\n    crops/5.png\n" in message
     assert "resume from the last one" in message
 
 
-def test_the_weights_and_the_last_good_checkpoint_stay(tmp_path):
-    runner = make_runner(tmp_path / "keep", VALUES)
-    with pytest.raises(NonFiniteLossError):
+@pytest.mark.parametrize("clip", [None, dict(max_norm=1.0)])
+@pytest.mark.parametrize("nan_in", ["loss", "gradient"])
+def test_the_weights_and_the_last_good_checkpoint_stay(nan_in, clip, tmp_path):
+    model = Line(nan_in)
+    runner = make_runner(
+        tmp_path / "keep", VALUES, [NaNGuardHook()], model, clip_grad=clip
+    )
+    with pytest.raises(NonFiniteLossError, match=rf"(?s){nan_in}.*step 3.*5\.png"):
         runner.train()
     saved = torch.load(tmp_path / "keep/iter_2.pth", weights_only=False)["state_dict"]
     torch.testing.assert_close(saved["line.weight"], runner.model.line.weight.data)
@@ -100,34 +111,45 @@ def test_the_weights_and_the_last_good_checkpoint_stay(tmp_path):
 
 
 @pytest.mark.parametrize("nan_in", ["loss", "gradient"])
-def test_the_hook_guards_a_model_that_does_not_check(nan_in, tmp_path):
-    """A NaN gradient leaves the loss finite and spoils the weights."""
-    model = Line(checks=False, nan_in=nan_in)
-    runner = make_runner(tmp_path / nan_in, VALUES, [NaNGuardHook()], model)
-    words = r"crops/5\.png" if nan_in == "loss" else r"1 tensors .* line\.weight"
-    with pytest.raises(NonFiniteLossError, match=rf"(?s)step 3.*{words}|{words}"):
+def test_a_bad_step_is_left_out_when_asked(nan_in, tmp_path):
+    """Three good steps and a bad one in between give what the three give alone."""
+    torch.manual_seed(0)
+    skipping = Line(nan_in)
+    alone = copy.deepcopy(skipping)
+    hooks = [NaNGuardHook(max_skips=1)]
+    make_runner(tmp_path / "skip", VALUES, hooks, skipping).train()
+    make_runner(tmp_path / "alone", VALUES[:4] + VALUES[6:], [], alone).train()
+    assert torch.equal(skipping.line.weight, alone.line.weight)
+
+
+def test_steps_left_out_in_a_row_are_bounded(tmp_path):
+    runner = make_runner(
+        tmp_path / "row", [1.0, 2.0] + [-1.0] * 8, [NaNGuardHook(max_skips=2)]
+    )
+    with pytest.raises(NonFiniteLossError, match=r"(?s)step 4.*2 steps in a row"):
         runner.train()
-    assert sorted(path.name for path in (tmp_path / nan_in).glob("*.pth")) == [
-        "iter_1.pth",
-        "iter_2.pth",
-    ]
+
+
+def test_bad_weights_are_not_saved(tmp_path):
+    runner = make_runner(tmp_path / "weights", VALUES[:4], [NaNGuardHook()])
+    runner.model.register_buffer("statistics", torch.tensor([torch.inf]))
+    with pytest.raises(NonFiniteLossError, match="1 tensors .* first: statistics"):
+        runner.train()
+    assert not list((tmp_path / "weights").glob("*.pth"))
 
 
 @pytest.mark.parametrize("bad", [torch.inf, -torch.inf, torch.nan])
-@pytest.mark.parametrize("shape", ["scalar", "vector", "list"])
-def test_every_shape_of_a_term_is_checked(bad, shape):
-    term = {
-        "scalar": torch.tensor(bad),
-        "vector": torch.tensor([1.0, bad]),
-        "list": [torch.tensor(1.0), torch.tensor(bad)],
-    }[shape]
-    with pytest.raises(NonFiniteLossError, match="loss_b=(nan|inf|-inf)"):
-        check_finite({"loss_a": torch.ones(()), "loss_b": term})
+@pytest.mark.parametrize("many", [False, True])
+def test_every_shape_of_a_term_is_checked(bad, many, tmp_path):
+    model = Line("term", bad, many)
+    runner = make_runner(tmp_path / "term", VALUES, [NaNGuardHook()], model)
+    with pytest.raises(NonFiniteLossError, match="scale=(nan|inf|-inf)"):
+        runner.train()
 
 
-def test_finite_terms_pass():
-    check_finite({})
-    check_finite({"loss": torch.ones(2), "terms": [torch.ones(())], "accuracy": 91.7})
+def test_negative_skips_are_refused():
+    with pytest.raises(ValueError, match="max_skips: expected >= 0, got -1"):
+        NaNGuardHook(max_skips=-1)
 
 
 class Terminal(io.StringIO):
@@ -175,7 +197,7 @@ def test_progress_of_a_test_run():
 
 def test_eta_is_the_mean_step_times_the_steps_left(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("mmscl.hooks.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("mmscl.engine.progress.time.monotonic", lambda: now[0])
     hook = ProgressHook(stream=io.StringIO())
     hook._start("train", 1000, done=100)  # a resumed run
     hook._clock.done, now[0] = 110, 20.0  # 10 steps in 20 s: 890 steps at 2 s
@@ -184,7 +206,7 @@ def test_eta_is_the_mean_step_times_the_steps_left(monkeypatch):
 
 def test_a_validation_does_not_count_as_training_time(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("mmscl.hooks.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("mmscl.engine.progress.time.monotonic", lambda: now[0])
     hook = ProgressHook(stream=io.StringIO())
     hook._start("train", 4)
     hook._clock.done, now[0] = 2, 10.0

@@ -1,0 +1,19 @@
+"""What runs a training: loops and hooks of mmengine's Runner, registered by name."""
+
+from mmscl.engine.checkpoint_hook import SafeCheckpointHook
+from mmscl.engine.loops import ResumableEpochTrainLoop, ResumableIterTrainLoop
+from mmscl.engine.nan_guard import NaNGuardHook, NonFiniteLossError
+from mmscl.engine.progress import ProgressHook
+from mmscl.engine.stopping import Stopped
+from mmscl.engine.whole_karyotypes import WholeKaryotypesHook
+
+__all__ = [
+    "NaNGuardHook",
+    "NonFiniteLossError",
+    "ProgressHook",
+    "ResumableEpochTrainLoop",
+    "ResumableIterTrainLoop",
+    "SafeCheckpointHook",
+    "Stopped",
+    "WholeKaryotypesHook",
+]

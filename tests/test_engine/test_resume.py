@@ -1,0 +1,527 @@
+"""A run that was killed anywhere and resumed equals one that was never interrupted."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+import traceback
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpretrain.registry import MODELS, TRANSFORMS
+from torch import nn
+
+from mmscl import files
+from mmscl.checkpoint import CheckpointError, load_from_local
+from mmscl.config import ConfigError
+from mmscl.datasets.manifest import TYPES, Manifest
+from mmscl.engine import Stopped
+from mmscl.engine.checkpoint_hook import AtomicBackend
+from mmscl.training import find_resumable, sole_run, train
+
+STEPS = 3  # of an epoch
+EPOCHS = 2
+
+
+class TinyNet(nn.Module):
+    """Batch norm and dropout: what keeps a state, and what draws at random."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 6, 3, stride=2),
+            nn.BatchNorm2d(6),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(2),
+            nn.Dropout(0.2),
+            nn.Flatten(),
+        )
+
+    def forward(self, inputs):
+        return (self.layers(inputs),)
+
+
+class DrawFromAll(BaseTransform):
+    """A transform that knows of no key and draws from every global generator."""
+
+    def transform(self, results: dict) -> dict:
+        shade = random.random() + np.random.random() + float(torch.rand(()))
+        results["img"] = (results["img"] * (shade / 3)).astype(np.uint8)
+        return results
+
+
+MODELS.register_module(module=TinyNet, force=True)
+TRANSFORMS.register_module(module=DrawFromAll, force=True)
+
+
+@pytest.fixture(scope="session")
+def crops(tmp_path_factory) -> Path:
+    """24 types of 4 cases as small files, with a manifest."""
+    root = tmp_path_factory.mktemp("crops")
+    rng = np.random.default_rng(0)
+    rows: dict[str, list[str]] = dict(path=[], type=[], case=[], cell=[], split=[])
+    for case in range(4):
+        for type_ in TYPES:
+            name = f"{case}_{type_}.png"
+            crop = np.full((24, 12), 255, np.uint8)
+            crop[4:20, 3:9] = rng.integers(0, 200, (16, 6))
+            cv2.imwrite(str(root / name), crop)
+            values = (name, type_, f"c{case}", "1", "val" if case == 3 else "train")
+            for column, value in zip(rows.values(), values, strict=True):
+                column.append(value)
+    Manifest(rows).write(root / "manifest.csv")
+    return root
+
+
+class Recorder(Hook):
+    """Keeps what each step saw: paths, and a sum over the augmented images."""
+
+    priority = "LOW"
+
+    def __init__(self) -> None:
+        self.seen: dict[int, tuple] = {}
+        self.metrics: dict[int, dict] = {}
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        paths = tuple(sample.img_path for sample in data_batch["data_samples"])
+        pixels = torch.stack(list(data_batch["inputs"])).double()
+        weights = torch.arange(1.0, pixels.numel() + 1).view_as(pixels)
+        self.seen[runner.iter] = (*paths, float((pixels * weights).sum()))
+
+    def after_val_epoch(self, runner, metrics=None):
+        self.metrics[runner.iter] = dict(metrics)
+
+
+class Kill(Hook):
+    """Raises at a step, in place of a kill."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == self.step:
+            raise InterruptedError
+
+
+def make_config(
+    crops: Path,
+    work_dir: Path,
+    by_epoch: bool = True,
+    workers: int = 0,
+    stock: bool = False,
+    ema: bool = False,
+    epochs: int = EPOCHS,
+) -> Config:
+    """A run of a few steps that saves at every one, or at every epoch."""
+    augment = dict(type="ChromosomeAugment", preset="mmscl", size=(16, 8))
+    loader = dict(
+        batch_size=48,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        sampler=dict(type="PairedKaryotypeSampler", steps_per_epoch=STEPS),
+        dataset=dict(
+            type="ChromosomeDataset",
+            data_root=str(crops),
+            split="train",
+            pipeline=[
+                dict(type="LoadChromosome"),
+                augment,
+                *([dict(type="DrawFromAll")] if stock else []),
+                dict(type="PackInputs"),
+            ],
+        ),
+        collate_fn=dict(type="default_collate"),
+    )
+    val_loader = dict(
+        batch_size=24,
+        num_workers=0,
+        sampler=dict(type="DefaultSampler", shuffle=False),
+        dataset=dict(
+            type="ChromosomeDataset",
+            data_root=str(crops),
+            split="val",
+            pipeline=[
+                dict(type="LoadChromosome"),
+                dict(type="ChromosomeCanvas", size=(16, 8)),
+                dict(type="PackInputs"),
+            ],
+        ),
+        collate_fn=dict(type="default_collate"),
+    )
+    length = (
+        dict(type="ResumableEpochTrainLoop", max_epochs=epochs)
+        if by_epoch
+        else dict(
+            type="ResumableIterTrainLoop", max_iters=STEPS * epochs, val_interval=2
+        )
+    )
+    hooks = [dict(type="EMAHook", momentum=0.1)] if ema else []
+    return Config(
+        dict(
+            model=dict(
+                type="SCLClassifier",
+                backbone=dict(type="TinyNet"),
+                head=dict(type="SCLHead", embed_dims=8),
+                data_preprocessor=dict(mean=[127.5], std=[127.5]),
+            ),
+            work_dir=str(work_dir),
+            train_dataloader=loader,
+            val_dataloader=val_loader,
+            train_cfg=length,
+            val_cfg=dict(),
+            val_evaluator=dict(type="ChromosomeMetric"),
+            optim_wrapper=dict(optimizer=dict(type="AdamW", lr=1e-2)),
+            param_scheduler=[
+                dict(type="CosineAnnealingLR", T_max=STEPS * epochs, by_epoch=False)
+            ],
+            default_hooks=dict(
+                checkpoint=dict(
+                    type="SafeCheckpointHook",
+                    interval=1,
+                    by_epoch=False,
+                    save_best="accuracy",
+                )
+            ),
+            custom_hooks=[dict(type="NaNGuardHook"), *hooks],
+            default_scope="mmpretrain",
+            randomness=dict(seed=3),
+            experiment_name=f"{work_dir.parent.name}_{work_dir.name}",
+            log_level="WARNING",
+        )
+    )
+
+
+def run(cfg: Config, *hooks: Hook, load_from: str | None = None) -> tuple:
+    """Train; what the steps saw, the metrics and all of the model at the end."""
+    recorder = Recorder()
+    cfg.resume, cfg.load_from = load_from is not None, load_from
+    runner = Runner.from_cfg(cfg)
+    for hook in (recorder, *hooks):
+        runner.register_hook(hook)
+    try:
+        runner.train()
+    except InterruptedError:
+        return recorder, None
+    state = {k: v.clone() for k, v in runner.model.state_dict().items()}
+    return recorder, state
+
+
+def assert_equal(state: dict, other: dict) -> None:
+    assert state.keys() == other.keys()
+    different = [name for name in state if not torch.equal(state[name], other[name])]
+    assert not different
+
+
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        (dict(), (1, 2, 3, 4, 5)),
+        (dict(by_epoch=False, stock=True), (1, 2, 4, 5)),
+        (dict(ema=True, stock=True), (2, 3)),
+        (dict(ema=True, by_epoch=False), (2, 3)),
+    ],
+    ids=str,
+)
+def test_a_resumed_run_equals_the_uninterrupted_one(options, steps, crops, tmp_path):
+    """Bitwise: images, augmentation, metrics and weights, from any step."""
+    whole, state = run(make_config(crops, tmp_path / "whole", **options))
+    for step in steps:
+        path = str(tmp_path / f"whole/iter_{step}.pth")
+        cfg = make_config(crops, tmp_path / f"from_{step}", **options)
+        part, resumed = run(cfg, load_from=path)
+        assert_equal(state, resumed)
+        assert part.seen == {i: s for i, s in whole.seen.items() if i >= step}
+        assert part.metrics.items() <= whole.metrics.items()
+        assert max(part.metrics) == STEPS * EPOCHS
+
+
+@pytest.mark.parametrize("by_epoch", [True, False])
+def test_workers_change_nothing(by_epoch, crops, tmp_path):
+    """Two workers give the images of none; resumed with them, too."""
+    alone, state = run(make_config(crops, tmp_path / "alone", by_epoch))
+    cfg = make_config(crops, tmp_path / "two", by_epoch, workers=2, stock=False)
+    two, with_two = run(cfg)
+    assert two.seen == alone.seen
+    assert_equal(state, with_two)
+    cfg = make_config(crops, tmp_path / "again", by_epoch, workers=2)
+    part, resumed = run(cfg, load_from=str(tmp_path / "two/iter_4.pth"))
+    assert_equal(state, resumed)
+    assert part.seen == {i: s for i, s in alone.seen.items() if i >= 4}
+
+
+def test_stock_transforms_are_keyed_in_workers_too(crops, tmp_path):
+    seen = []
+    for workers in (0, 2):
+        cfg = make_config(crops, tmp_path / f"{workers}", workers=workers, stock=True)
+        seen.append(run(cfg)[0].seen)
+    assert seen[0] == seen[1]
+
+
+def test_epochs_and_seeds_differ_and_a_seed_repeats(crops, tmp_path):
+    runs = []
+    for number, seed in enumerate((3, 3, 4)):
+        cfg = make_config(crops, tmp_path / f"run_{number}")
+        cfg.randomness.seed = seed
+        recorder, state = run(cfg)
+        runs.append((recorder.seen, state))
+    (first, state), (same, same_state), (other, other_state) = runs
+    assert first == same
+    assert_equal(state, same_state)
+    assert all(first[step] != other[step] for step in first)
+    assert len(set(first.values())) == STEPS * EPOCHS
+    with pytest.raises(AssertionError):
+        assert_equal(state, other_state)
+
+
+def test_a_kill_before_the_validation_costs_no_validation(crops, tmp_path):
+    """The state of the epoch is saved; its validation is run by the resumed run."""
+    whole, _ = run(make_config(crops, tmp_path / "whole"))
+    cfg = make_config(crops, tmp_path / "killed")
+
+    class KillInValidation(Hook):
+        def before_val_iter(self, runner, batch_idx, data_batch=None):
+            raise InterruptedError
+
+    run(cfg, KillInValidation())
+    found = find_resumable(tmp_path / "killed")
+    assert found.meta["iter"] == STEPS
+    part, _ = run(cfg, load_from=found.path)
+    assert part.metrics == whole.metrics
+
+
+def test_an_epoch_schedule_saves_before_a_validation_that_is_not_in_step(
+    crops, tmp_path
+):
+    cfg = make_config(crops, tmp_path / "run", epochs=3)
+    cfg.default_hooks.checkpoint.update(by_epoch=True, interval=2, max_keep_ckpts=1)
+    cfg.default_hooks.checkpoint.save_best = None
+    seen = []
+
+    class Look(Hook):
+        def before_val_epoch(self, runner):
+            names = sorted(p.name for p in (tmp_path / "run").glob("*.pth"))
+            seen.append(names)
+
+    run(cfg, Look())
+    # Epoch 3 is the last one: it is saved, and the older goes after that.
+    assert seen == [["state_iter_3.pth"], ["epoch_2.pth"], ["epoch_3.pth"]]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_ends_cleanly(number, crops, tmp_path):
+    whole, state = run(make_config(crops, tmp_path / "whole"))
+    cfg = make_config(crops, tmp_path / "run")
+    cfg.default_hooks.checkpoint.update(by_epoch=True, interval=1)
+    cfg.custom_hooks = []
+
+    class Send(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            if runner.iter == 3:
+                os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
+    with pytest.raises(Stopped, match=r"step 4.*state_iter_4\.pth.*--resume") as caught:
+        run(cfg, Send())
+    assert caught.value.number == number
+    assert signal.getsignal(number) is before
+    found = find_resumable(tmp_path / "run")
+    assert Path(found.path).name == "state_iter_4.pth"
+    _, resumed = run(cfg, load_from=found.path)
+    assert_equal(state, resumed)
+    assert not list((tmp_path / "run").glob("state_iter_*.pth"))
+
+
+def test_a_second_signal_ends_at_once(crops, tmp_path):
+    """In a process of its own, which it ends by the signal's default."""
+    child = os.fork()
+    if child == 0:
+
+        class Twice(Hook):
+            def before_train_iter(self, runner, batch_idx, data_batch=None):
+                if runner.iter == 4:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    time.sleep(60)
+
+        run(make_config(crops, tmp_path / "run"), Twice())
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGTERM
+
+
+def test_killed_at_thirty_random_moments_the_run_ends_the_same(crops, tmp_path):
+    """SIGKILL at any time, every other one within a save, each time resumed."""
+    epochs = 8
+    _, state = run(make_config(crops, tmp_path / "whole", epochs=epochs))
+    moment = random.Random(0)
+    kills = finished = 0
+    while kills < 30 or not finished:
+        work_dir = tmp_path / f"killed_{finished}"
+        when = moment.choice(WITHIN_A_SAVE) if kills % 2 else moment.uniform(0, 0.3)
+        child = os.fork()
+        if child == 0:
+            cfg = make_config(crops, work_dir, epochs=epochs)
+            _resume_in_child(cfg, when if kills < 30 else None)
+        _, status = os.waitpid(child, 0)
+        if os.WIFSIGNALED(status):
+            assert os.WTERMSIG(status) == signal.SIGKILL
+            kills += 1
+            continue
+        assert os.WEXITSTATUS(status) == 0
+        final = load_from_local(str(work_dir / f"iter_{STEPS * epochs}.pth"))
+        assert_equal(state, final["state_dict"])
+        finished += 1
+
+
+WITHIN_A_SAVE = ("half written", "written", "renamed")
+
+
+def _resume_in_child(cfg: Config, when: float | str | None) -> None:
+    """Go on with a run; kill it `when` seconds after its first step, or in a save."""
+    try:
+        hooks = []
+        if isinstance(when, float):
+            hooks.append(KillAfter(when))
+        elif when:
+            _kill_within_the_second_save(when)
+        found = find_resumable(cfg.work_dir)
+        run(cfg, *hooks, load_from=found.path if found else None)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+class KillAfter(Hook):
+    def __init__(self, seconds: float) -> None:
+        self.timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL))
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if not self.timer.is_alive():
+            self.timer.start()
+
+
+def _kill_within_the_second_save(when: str) -> None:
+    put, sync, calls = AtomicBackend.put, files._sync, []
+
+    def put_half(self, obj, path):
+        calls.append(path)
+        if len(calls) == 2 and when == "half written":
+            with files.replaced(path) as part:
+                part.write_bytes(obj[: len(obj) // 2])
+                os.kill(os.getpid(), signal.SIGKILL)
+        put(self, obj, path)
+
+    def sync_not(path):
+        if len(calls) == 2 and Path(path).is_dir() == (when == "renamed"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        sync(path)
+
+    AtomicBackend.put, files._sync = put_half, sync_not
+
+
+@pytest.fixture
+def finished(crops, tmp_path) -> Config:
+    """A run of one epoch that kept two checkpoints, and its config."""
+    cfg = make_config(crops, tmp_path / "run", epochs=1)
+    cfg.default_hooks.checkpoint.max_keep_ckpts = 2
+    cfg.default_hooks.checkpoint.save_best = None
+    train(cfg)
+    return cfg
+
+
+def test_a_damaged_checkpoint_is_left_out_with_a_note(finished, capsys):
+    last = Path(finished.work_dir, "iter_3.pth")
+    last.write_bytes(last.read_bytes()[:1000])
+    found = find_resumable(finished.work_dir)
+    assert Path(found.path).name == "iter_2.pth"
+    assert "Left out" in (told := capsys.readouterr().out) and "iter_3.pth" in told
+
+
+def test_a_folder_of_damaged_checkpoints_is_refused(finished):
+    for path in Path(finished.work_dir).glob("*.pth"):
+        path.write_bytes(b"")
+    with pytest.raises(CheckpointError, match="none of its 2 checkpoints can be read"):
+        find_resumable(finished.work_dir)
+
+
+@pytest.mark.parametrize("error", ["No space left on device", "Read-only file system"])
+def test_a_failed_save_keeps_the_last_good_one(error, finished, monkeypatch):
+    def refuse(self, data):
+        if ".pth." in self.name:
+            raise OSError(error)
+        return write(self, data)
+
+    finished.train_cfg.max_epochs = 2
+    write = Path.write_bytes
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(CheckpointError, match=rf"iter_4\.pth.*{error}.*iter_3\.pth"):
+        train(finished, "auto", allow_changes=True)
+    names = sorted(p.name for p in Path(finished.work_dir).glob("*.pth"))
+    assert names == ["iter_2.pth", "iter_3.pth"]
+    assert find_resumable(finished.work_dir).meta["iter"] == 3
+
+
+def test_what_does_not_read_back_replaces_nothing(tmp_path):
+    path = tmp_path / "a.pth"
+    path.write_bytes(b"old")
+    with pytest.raises(OSError, match="does not read back"):
+        AtomicBackend().put(b"no zip archive", path)
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.pth"]
+
+
+def test_changed_settings_are_refused_by_name(finished, capsys):
+    finished.optim_wrapper.optimizer.lr = 2e-2
+    finished.train_dataloader.num_workers = 2  # computes the same
+    with pytest.raises(ConfigError) as caught:
+        train(finished, "auto")
+    message = str(caught.value)
+    assert "1 settings changed since" in message
+    assert "optim_wrapper.optimizer.lr: 0.01 -> 0.02" in message
+    assert "--allow-changes" in message
+    finished.train_dataloader.num_workers = 0
+    train(finished, "auto", allow_changes=True)
+    assert "Going on although 1 settings changed" in capsys.readouterr().out
+
+
+def test_a_changed_manifest_is_refused(crops, finished, tmp_path):
+    manifest = Manifest.read(crops / "manifest.csv")
+    rows = {name: list(manifest[name]) for name in manifest.columns}
+    rows["path"] = [str(crops / path) for path in rows["path"]]
+    one = rows["type"].index("X")
+    rows["type"][one] = "Y"
+    Manifest(rows).write(tmp_path / "manifest.csv")
+    finished.train_dataloader.dataset.data_root = str(tmp_path)
+    with pytest.raises(ConfigError, match=r"data_state\.train\.types\.X: 3 -> 2"):
+        train(finished, "auto")
+
+
+def test_weights_alone_are_no_run(finished, tmp_path):
+    path = tmp_path / "weights.pth"
+    torch.save(dict(state_dict={}), path)
+    with pytest.raises(CheckpointError, match=r"weights alone.*load_from="):
+        train(finished, str(path))
+
+
+def test_a_second_run_in_the_same_folder_is_refused(finished):
+    with sole_run(finished.work_dir):
+        with pytest.raises(ConfigError, match=rf"in use by .*process {os.getpid()} on"):
+            train(finished, "auto")
+    train(finished, "auto")
+
+
+def test_auto_resume_of_an_empty_folder_starts_anew(crops, tmp_path, capsys):
+    train(make_config(crops, tmp_path / "new", epochs=1), "auto")
+    assert "holds no checkpoint yet: the run starts anew" in capsys.readouterr().out
+    assert find_resumable(tmp_path / "new").meta["iter"] == STEPS
