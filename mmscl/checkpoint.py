@@ -14,6 +14,7 @@ import pickle
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import mmengine.runner.checkpoint as mmengine_checkpoint
@@ -22,7 +23,11 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+from mmscl.files import replaced
 
 # The only attributes that a checkpoint may ask for, and of which class.
 _ATTRIBUTES = {
@@ -40,7 +45,8 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
     """Read a checkpoint file without running any code from it.
 
     Args:
-        filename: path of a file written by ``torch.save``; ``~`` is expanded.
+        filename: path of a file written by ``torch.save``, or of a .safetensors file;
+            ``~`` is expanded.
         map_location: as in :func:`torch.load`.
 
     Returns:
@@ -56,6 +62,8 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
         raise FileNotFoundError(f"Checkpoint {filename} does not exist.")
     if os.path.getsize(path) == 0:
         raise CheckpointError(f"Checkpoint {filename} is empty (0 bytes): {_BROKEN}")
+    if path.endswith(".safetensors"):
+        return _load_safetensors(path, filename, map_location)
     return _load(path, filename, map_location)
 
 
@@ -81,6 +89,40 @@ def load_from_url(
             url, model_dir, map_location, progress, weights_only=True
         )
     return _as_dict(checkpoint, url)
+
+
+def export_weights(checkpoint: str, out: str | Path, half: bool = False) -> int:
+    """Write a checkpoint's weights, and nothing else, as a .safetensors file.
+
+    Args:
+        checkpoint: file of a run, or any that :func:`load_from_local` reads.
+        out: the file to write; must end with .safetensors and not be there yet.
+        half: store floating-point weights as float16; they are float32 again when
+            loaded into a model.
+
+    Returns:
+        Number of tensors written.
+
+    Raises:
+        CheckpointError: the checkpoint holds no weights, or `out` cannot be written.
+    """
+    out = Path(out)
+    if out.suffix != ".safetensors":
+        raise CheckpointError(f"{out}: expected a name that ends with .safetensors")
+    if out.exists():
+        raise CheckpointError(f"{out} exists; choose another name or remove it")
+    loaded = load_from_local(checkpoint, map_location="cpu")
+    weights = {
+        name: value.half() if half and value.is_floating_point() else value
+        for name, value in loaded.get("state_dict", loaded).items()
+        if isinstance(value, Tensor)
+    }
+    if not weights:
+        raise CheckpointError(f"Checkpoint {checkpoint} holds no weights.")
+    weights = {name: value.contiguous().clone() for name, value in weights.items()}
+    with replaced(out) as part:
+        save_file(weights, part, metadata=dict(format="pt"))
+    return len(weights)
 
 
 def install_safe_loader() -> None:
@@ -186,6 +228,17 @@ def _load(file: Any, name: str, map_location: Any) -> dict[str, Any]:
     with _refusals(name), torch.serialization.safe_globals(_allowed()):
         checkpoint = torch.load(file, map_location=map_location, weights_only=True)
     return _as_dict(checkpoint, name)
+
+
+def _load_safetensors(path: str, name: str, map_location: Any) -> dict[str, Any]:
+    with _refusals(name):
+        try:
+            weights = load_file(path)
+        except SafetensorError as error:
+            raise ValueError(str(error)) from error
+    if map_location is not None and not callable(map_location):
+        weights = {key: value.to(map_location) for key, value in weights.items()}
+    return dict(state_dict=weights)
 
 
 def _load_any(

@@ -10,13 +10,14 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel
-from mmengine.runner import Runner
+from mmengine.runner import Runner, load_checkpoint
 from torch import nn
 from torch.utils.data import DataLoader
 
 from mmscl.checkpoint import (
     CheckpointError,
     check_state_dict,
+    export_weights,
     install_safe_loader,
     load_from_local,
 )
@@ -214,3 +215,40 @@ def test_a_config_text_in_a_checkpoint_is_not_run(tmp_path):
     torch.save(dict(meta=dict(config=text, iter=3), state_dict={}), path)
     assert load_from_local(str(path))["meta"] == dict(iter=3)
     assert not proof.exists()
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_weights_go_through_safetensors(half, tmp_path):
+    """Without optimizer and logs; in half precision they differ by rounding alone."""
+    model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    path, out = tmp_path / "run.pth", tmp_path / "weights.safetensors"
+    torch.save(dict(state_dict=model.state_dict(), optimizer={}, meta={}), path)
+    assert export_weights(str(path), out, half) == 7
+    loaded = load_from_local(str(out))
+    assert list(loaded) == ["state_dict"]
+    check_state_dict(model, loaded["state_dict"], str(out))
+    other = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    load_checkpoint(other, str(out))
+    tolerance = 1e-3 if half else 0.0
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(
+            other.state_dict()[name], value, rtol=tolerance, atol=tolerance
+        )
+
+
+def test_a_broken_safetensors_file_is_refused(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(b"\x10" + bytes(30))
+    with pytest.raises(CheckpointError, match=r"weights\.safetensors cannot be read"):
+        load_from_local(str(path))
+
+
+@pytest.mark.parametrize(
+    ("out", "words"), [("a.pth", "ends with .safetensors"), ("b.safetensors", "exists")]
+)
+def test_an_export_replaces_nothing(out, words, tmp_path):
+    (tmp_path / out).write_bytes(b"mine")
+    torch.save(dict(state_dict=dict(a=torch.ones(1))), tmp_path / "run.pth")
+    with pytest.raises(CheckpointError, match=words):
+        export_weights(str(tmp_path / "run.pth"), tmp_path / out)
+    assert (tmp_path / out).read_bytes() == b"mine"
