@@ -12,8 +12,9 @@ from mmscl.checkpoint import CheckpointError
 from mmscl.config import ConfigError
 from mmscl.datasets.images import ImageError
 from mmscl.datasets.manifest import ManifestError
-from mmscl.evaluation import PredictionTableError
+from mmscl.distributed import is_lost_rank
 from mmscl.engine import NonFiniteLossError, Stopped
+from mmscl.evaluation import PredictionTableError
 
 EXPECTED = (
     CheckpointError,
@@ -48,6 +49,11 @@ def report_errors() -> Iterator[None]:
 
 
 def _message(error: Exception) -> str | None:
+    if is_lost_rank(error):
+        return (
+            f"another process of this run is gone ({error}). The job ends; the same "
+            "command with --resume goes on from the last checkpoint."
+        )
     if not isinstance(error, EXPECTED):
         return explain_build_error(error)
     text = str(error)

@@ -25,7 +25,8 @@ RUNNER_KEYS = (
     "test_cfg auto_scale_lr optim_wrapper param_scheduler val_evaluator "
     "test_evaluator default_hooks custom_hooks data_preprocessor load_from resume "
     "launcher env_cfg log_processor log_level visualizer default_scope randomness "
-    "experiment_name custom_imports external canvas compile strategy runner_type"
+    "experiment_name custom_imports external canvas compile strategy runner_type "
+    "model_wrapper_cfg find_unused_parameters"
 ).split()
 
 

@@ -1,10 +1,49 @@
-"""Embeddings of all ranks in one loss, with the gradient of one process."""
+"""Ranks that find each other, and embeddings of all of them in one loss."""
 
 from __future__ import annotations
 
 import torch
 import torch.distributed as dist
+from mmengine.config import Config
 from torch import Tensor
+
+# How gloo and NCCL word a peer that died.
+_LOST = (
+    "Connection closed by peer",
+    "Connection reset by peer",
+    "Connection refused",
+    "Broken pipe",
+    "remote process exited",
+)
+
+
+def join_ranks(cfg: Config) -> None:
+    """Join the process group by gloo, and wrap the model for it, where there is no GPU.
+
+    mmengine's own start selects a GPU whatever the backend, and fails without one. Does
+    nothing with a GPU, one process, or another launcher than 'pytorch'.
+
+    Args:
+        cfg: A complete config; gets a `model_wrapper_cfg` if it has none.
+    """
+    if torch.cuda.is_available() or cfg.get("launcher") != "pytorch":
+        return
+    if not dist.is_initialized():
+        dist.init_process_group("gloo")
+    if cfg.get("model_wrapper_cfg") is None:
+        cfg.model_wrapper_cfg = dict(
+            type="MMDistributedDataParallel",
+            device_ids=None,  # where mmengine puts the local rank
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get("find_unused_parameters", False),
+        )
+
+
+def is_lost_rank(error: BaseException) -> bool:
+    """Whether an error says that another process of the run is gone."""
+    if not isinstance(error, RuntimeError):
+        return False
+    return any(words in str(error) for words in _LOST)
 
 
 def gather_batch(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
-from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 
 from mmscl.checkpoint import check_state_dict
 from mmscl.config import ConfigError
 from mmscl.files import replaced
+from mmscl.training import build_runner
 
 MEASURES = (
     "accuracy recall auc f1 prototype_accuracy knn_accuracy".split()
@@ -135,7 +135,7 @@ def _test_one(
     ]
     cfg.experiment_name = f"test_{name}_{os.getpid()}"
     put_table(cfg, out_dir, embeddings)
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     loaded = runner.load_checkpoint(checkpoint)
     check_state_dict(runner.model, loaded.get("state_dict", loaded), checkpoint)
     return {key: float(value) for key, value in runner.test().items()}

@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 
 from mmscl.checkpoint import CheckpointError, load_from_local
 from mmscl.config import ConfigError, check_data
+from mmscl.distributed import join_ranks
 from mmscl.engine.settings import flatten_settings, list_changes
 
 LOCK_NAME = ".running"
@@ -57,6 +58,7 @@ def train(
 
 def build_runner(cfg: Config) -> Runner:
     """The Runner, or another one that the config names (FlexibleRunner)."""
+    join_ranks(cfg)
     return Runner.from_cfg(cfg) if "runner_type" not in cfg else RUNNERS.build(cfg)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
+from mmengine.dist import broadcast
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop
 from mmpretrain.registry import LOOPS
 from torch import nn
@@ -51,6 +52,9 @@ class _ExactLoop(BaseLoop):
         if resumed and hub.runtime_info.get(VALIDATED) == self.iter:
             return
         if done % self.val_interval == 0 or done == total:
+            # Batch-norm statistics of all ranks as in the checkpoint.
+            for buffer in self.runner.model.buffers():
+                broadcast(buffer)
             self.runner.val_loop.run()
 
 

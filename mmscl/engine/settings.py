@@ -12,7 +12,7 @@ from mmengine.config import Config
 _NEUTRAL = re.compile(
     r"(work_dir|resume|load_from|launcher|log_level|log_processor|visualizer"
     r"|experiment_name|default_scope|custom_imports|external|test_\w+"
-    r"|env_cfg\.dist_cfg"
+    r"|env_cfg\.dist_cfg|model_wrapper_cfg"
     r"|default_hooks\.(timer|logger|visualization|checkpoint)"
     r"|\w+_dataloader\.(num_workers|pin_memory|persistent_workers|prefetch_factor"
     r"|timeout)|\w+_dataloader\.dataset\.(data_root|ann_file|cache))(\.|$)"

@@ -161,7 +161,9 @@ class SoftmaxFocalLoss(nn.Module):
             **_: What mmpretrain's heads pass to any loss (avg_factor).
         """
         gamma = self.gamma if gamma is None else gamma
-        loss = focal_loss(logits.float(), labels, gamma, self.alpha, self.reduction)
+        if logits.dtype in (torch.float16, torch.bfloat16):
+            logits = logits.float()
+        loss = focal_loss(logits, labels, gamma, self.alpha, self.reduction)
         return self.loss_weight * loss
 
 
