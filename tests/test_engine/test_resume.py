@@ -48,6 +48,19 @@ def test_a_resumed_run_equals_the_uninterrupted_one(options, steps, crops, tmp_p
         assert max(part.metrics) == STEPS * EPOCHS
 
 
+def test_the_flexible_runner_resumes_exactly_too(crops, tmp_path):
+    """mmengine's runner for FSDP and DeepSpeed, here on one device."""
+    results = []
+    for name, path in (("whole", None), ("part", str(tmp_path / "whole/iter_2.pth"))):
+        cfg = make_config(crops, tmp_path / name)
+        cfg.runner_type = "FlexibleRunner"
+        cfg.env_cfg = dict(dist_cfg=dict(backend="gloo"))
+        results.append(run(cfg, load_from=path))
+    (whole, state), (part, resumed) = results
+    assert_equal(state, resumed)
+    assert part.seen == {i: s for i, s in whole.seen.items() if i >= 2}
+
+
 @pytest.mark.parametrize("by_epoch", [True, False])
 def test_workers_change_nothing(by_epoch, crops, tmp_path):
     """Two workers give the images of none; resumed with them, too."""
