@@ -16,6 +16,8 @@ from mmscl.registry import register
 PAIRINGS = ("random", "cross_case", "same_cell")
 #: Blocks made at once: the cost of one numpy call is shared, the first comes soon.
 _WINDOW = 128
+#: Values spread over at most so many times their number are grouped by counting.
+_DENSE = 4
 
 
 @register(DATA_SAMPLERS)
@@ -302,6 +304,13 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 def _compact(values: np.ndarray) -> np.ndarray:
     """Group numbers 0, 1, ... in place of any values: int32 (n,)."""
+    if len(values) and np.issubdtype(values.dtype, np.integer):
+        low, span = values.min(), int(np.ptp(values)) + 1
+        if span <= _DENSE * len(values):  # counting, where a sort is slower
+            offset = values - low
+            used = np.zeros(span, bool)
+            used[offset] = True
+            return (np.cumsum(used, dtype=np.int32) - np.int32(1))[offset]
     return np.unique(values, return_inverse=True)[1].astype(np.int32)
 
 
@@ -309,8 +318,12 @@ def _compact_levels(
     cases: np.ndarray, cells: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """(cells, cases) as group numbers; a cell id counts within its case only."""
-    case, cell = _compact(cases).astype(np.int64), _compact(cells)
-    return _compact(case * (cell.max() + 1) + cell), case.astype(np.int32)
+    case, cell = _compact(cases), _compact(cells)
+    case_of = np.empty(cell.max(initial=-1) + 1, np.int32)
+    case_of[cell] = case
+    if not np.array_equal(case_of[cell], case):  # an id that several cases use
+        cell = _compact(case.astype(np.int64) * len(case_of) + cell)
+    return cell, case
 
 
 def _where(dataset: Sized) -> str:

@@ -88,7 +88,8 @@ class KeyedStream:
 
     Takes over the dataloader: its batch sampler yields `Draw`s, a dataset that knows
     nothing of keys has the global generators seeded for each image, iterators leave
-    torch's global generator as it is, and workers leave signals to the main process.
+    torch's global generator as it is. Workers leave SIGINT and SIGTERM to the main
+    process, so that it can save its state first: `close` ends them.
 
     Args:
         dataloader: Of a map-style dataset, with any sampler.
@@ -98,7 +99,8 @@ class KeyedStream:
     def __init__(self, dataloader: DataLoader, seed: int) -> None:
         self.dataloader = dataloader
         self.batches = _KeyedBatches(dataloader.batch_sampler, (seed, get_rank()))
-        isolate(dataloader)
+        isolate(dataloader, ignored=(signal.SIGINT, signal.SIGTERM))
+        self._iterator: Any = None
         # DataLoader guards these two against mistakes, not against replacement.
         object.__setattr__(dataloader, "batch_sampler", self.batches)
         if not hasattr(dataloader.dataset, "__getitems__"):
@@ -113,7 +115,15 @@ class KeyedStream:
             done: Batches to leave out at its start; nothing of them is loaded.
         """
         self.batches.start(epoch, done)
-        return iter(self.dataloader)
+        self._iterator = iter(self.dataloader)
+        return self._iterator
+
+    def close(self) -> None:
+        """End the workers: Python's own way at exit, SIGTERM, would not."""
+        shutdown = getattr(self._iterator, "_shutdown_workers", None)
+        if shutdown is not None:
+            shutdown()
+        self._iterator = self.dataloader._iterator = None
 
     def endless(self, done: int = 0) -> Iterator[Any]:
         """Batches of one epoch after the other.
@@ -131,17 +141,24 @@ class KeyedStream:
             rest = 0
 
 
-def isolate(dataloader: DataLoader) -> None:
+def isolate(
+    dataloader: DataLoader, ignored: tuple[int, ...] = (signal.SIGINT,)
+) -> None:
     """Let a dataloader's iterators neither read nor move the run's global state.
 
     An iterator draws a seed for its workers from torch's global generator, the one of
     dropout: a resumed run, which makes other iterators, would then train differently.
-    Ctrl-C and SIGTERM reach the workers too; the main process ends them when it has
-    saved its state.
+
+    Args:
+        dataloader: Any.
+        ignored: Signals that its workers leave to the main process; Ctrl-C reaches
+            them too. Others end them, also where the main process catches them.
     """
     dataloader.generator = torch.Generator().manual_seed(0)
     if dataloader.num_workers > 0:
-        dataloader.worker_init_fn = partial(_init_worker, dataloader.worker_init_fn)
+        dataloader.worker_init_fn = partial(
+            _init_worker, dataloader.worker_init_fn, ignored
+        )
 
 
 class _KeyedBatches:
@@ -198,8 +215,8 @@ class _KeyedDataset:
         return getattr(self._dataset, name)
 
 
-def _init_worker(inner: Any, worker_id: int) -> None:
+def _init_worker(inner: Any, ignored: tuple[int, ...], worker_id: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
     if inner is not None:
         inner(worker_id)

@@ -11,7 +11,7 @@ from mmpretrain.registry import LOOPS
 from torch import nn
 
 from mmscl.datasets.stream import KeyedStream, isolate
-from mmscl.engine.stopping import catch_signals
+from mmscl.engine.stopping import Stopped, catch_signals, stop_requested
 from mmscl.registry import register
 
 #: Message hub: the step whose validation is done.
@@ -33,10 +33,13 @@ class _ExactLoop(BaseLoop):
         """Train to the end, or until SIGTERM or Ctrl-C."""
         if self.runner.val_loop is not None:
             isolate(self.runner.val_loop.dataloader)
-        with catch_signals():
-            self.runner.call_hook("before_train")
-            self._train()
-            self.runner.call_hook("after_train")
+        try:
+            with catch_signals():
+                self.runner.call_hook("before_train")
+                self._train()
+                self.runner.call_hook("after_train")
+        finally:
+            self.stream.close()
         return self.runner.model
 
     @abstractmethod
@@ -55,7 +58,17 @@ class _ExactLoop(BaseLoop):
             # Batch-norm statistics of all ranks as in the checkpoint.
             for buffer in self.runner.model.buffers():
                 broadcast(buffer)
-            self.runner.val_loop.run()
+            try:
+                self.runner.val_loop.run()
+            except RuntimeError as error:  # SIGTERM may reach its workers first
+                number = stop_requested(together=False)
+                if not number:
+                    raise
+                raise Stopped(
+                    "Stopped in the validation, which a resumed run repeats; the same "
+                    "command with --resume goes on.",
+                    number,
+                ) from error
 
 
 @register(LOOPS)

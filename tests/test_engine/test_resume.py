@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import signal
@@ -73,6 +74,20 @@ def test_workers_change_nothing(by_epoch, crops, tmp_path):
     part, resumed = run(cfg, load_from=str(tmp_path / "two/iter_4.pth"))
     assert_equal(state, resumed)
     assert part.seen == {i: s for i, s in alone.seen.items() if i >= 4}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_workers_end_with_the_training(fails, crops, tmp_path):
+    """Also after an error: they ignore SIGTERM, and Python would wait for them."""
+
+    class Fail(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            if fails and runner.iter == 1:
+                raise InterruptedError
+
+    _, state = run(make_config(crops, tmp_path / "run", workers=2, epochs=1), Fail())
+    assert (state is None) == fails
+    assert not multiprocessing.active_children()
 
 
 def test_stock_transforms_are_keyed_in_workers_too(crops, tmp_path):
