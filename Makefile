@@ -1,4 +1,4 @@
-# make demo | test | test-fast | test-upstream | smoke | lint | format | clean
+# make demo | test | test-fast | test-upstream | smoke | bench | lint | format | clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -12,7 +12,7 @@ JOBS ?= 2
 # Two workers on two cores: more threads would only wait for each other.
 THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test test-fast test-upstream smoke lint format clean
+.PHONY: demo test test-fast test-upstream smoke bench lint format clean
 
 demo: $(STAMP)
 	$(BIN)/python tools/demo.py
@@ -35,6 +35,13 @@ smoke: $(STAMP)
 	    && tail -n 1 .smoke.log \
 	    || { tail -n 30 .smoke.log; echo "$$config: failed" >&2; exit 1; }; \
 	done; rm -f .smoke.log
+
+# Writes docs/benchmarks.md: about 20 minutes on two idle cores. PARTS="loss step"
+# measures these again and keeps the other results.
+PARTS ?=
+bench: $(STAMP)
+	@$(PIP) -e ".[bench]" | sed -u "/already satisfied/d"
+	$(BIN)/python -m benchmarks.run $(PARTS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

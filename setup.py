@@ -27,6 +27,7 @@ REQUIRES = [
     "matplotlib",
     "rich",
     "bioframe>=0.6",
+    "safetensors>=0.4",
 ]
 
 # The maintained distributions. mmcv-lite is missing on purpose: it asks for
@@ -53,9 +54,12 @@ UPSTREAM = [
     "numpy<2.4",  # mmpretrain calls np.in1d
 ]
 
-TESTS = ["pytest>=8", "pytest-xdist", "ruff==0.17.6", "mypy"]
+TESTS = ["pytest>=8", "pytest-xdist", "hypothesis>=6.100", "ruff==0.17.6", "mypy"]
 
 LOGGING = ["tensorboard"]
+
+# What benchmarks/ compares with, besides mmpretrain, timm and torchvision.
+BENCH = ["pytorch-metric-learning>=2.9"]
 
 setup(
     name="mmscl",
@@ -72,6 +76,7 @@ setup(
         "mminstall": MMINSTALL,
         "upstream": UPSTREAM,
         "tests": TESTS,
+        "bench": BENCH,
         "all": MMINSTALL + TESTS + LOGGING,
     },
     classifiers=[

@@ -1,0 +1,292 @@
+"""The benchmarks run, and their sides do the same work; no time is judged here."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from benchmarks import (
+    cpu,
+    data_path,
+    growth,
+    loop,
+    loss,
+    measure,
+    memory,
+    operations,
+    prediction,
+    report,
+    sampler,
+    startup,
+    step,
+)
+from benchmarks.crops import FEW_CASES, drawn_crops
+from benchmarks.first_step import FirstStepHook
+from benchmarks.results import Part, Table, at_least, at_most, compare
+from mmscl.evaluation import read_prediction_table
+
+FAST = dict(rounds=2, least=0.0)
+
+
+@pytest.fixture(scope="module")
+def crops():
+    with drawn_crops(FEW_CASES) as root:
+        yield root
+
+
+def test_sides_take_turns_after_two_unmeasured_runs():
+    called = []
+    sides = {name: lambda name=name: called.append(name) for name in "AB"}
+    times = measure.alternate(sides, rounds=3, least=1e-4)
+    assert called[:4] == list("AABB")
+    assert [name for name, _ in groupby(called[4:])] == list("ABABAB")
+    assert [len(seconds) for seconds in times.values()] == [3, 3]
+
+
+def test_a_side_that_tells_its_own_seconds_is_believed():
+    assert measure.alternate({"A": lambda: 4.0}, 2, 0.0) == {"A": [4.0, 4.0]}
+
+
+def test_a_speed_is_theirs_over_ours_and_a_cost_ours_over_theirs():
+    speed = compare("x", "y", [1.0, 2.0, 4.0], [4.0, 4.0, 4.0], at_least(2.5))
+    assert (speed.ratio, speed.low, speed.high, speed.met) == (2.0, 1.0, 4.0, False)
+    assert speed.measured == "2 s : 4 s"
+    cost = compare("x", "y", [1.02], [1.0], at_most(1.02))
+    assert (cost.ratio, cost.met, cost.goal) == (1.02, True, "at most 1.02")
+
+
+def test_peak_memory_is_that_of_the_work_without_its_input():
+    if not memory.CLEAR.exists():
+        pytest.skip("needs Linux")
+
+    def work(given):
+        first = given.copy()
+        return first, first + 1
+
+    (peaks,) = memory.peaks(
+        lambda size: np.zeros(size, np.uint8), work, [32 * 2**20], 2
+    )
+    assert all(60 < peak / 2**20 < 70 for peak in peaks)  # twice 32 MB
+
+
+@pytest.mark.parametrize("images", [48, 96])
+def test_the_plain_loop_of_equation_3_gives_our_loss_and_gradient(images):
+    ours = loss.SupConFocalLoss(gamma=loss.GAMMA, scale=loss.SCALE)
+    results = []
+    for function in (ours, loss.plain_loop):
+        embeddings, labels = loss.batch(images)
+        value = function(embeddings, labels)
+        value.backward()
+        results.append((value.detach(), embeddings.grad))
+    torch.testing.assert_close(*(value for value, _ in results), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(*(grad for _, grad in results), rtol=1e-3, atol=1e-6)
+
+
+def test_loss_against_both_peers():
+    pytest.importorskip("pytorch_metric_learning")
+    lines = loss.speed(48, **FAST)
+    assert [line.against for line in lines] == [loss.PEER, loss.LOOP]
+    assert [line.goal for line in lines] == ["at least 2", "at least 2"]
+
+
+def test_step_with_and_without_scl_is_of_the_same_network():
+    folders = ("scl", "baseline")
+    models = [step.build_step(f"{f}/resnet10t_pki3.py", 3)[0] for f in folders]
+    torch.testing.assert_close(*(dict(model.state_dict()) for model in models))
+    assert [model.head.loss_con is None for model in models] == [False, True]
+
+
+def test_step_is_measured_and_profiled():
+    line = step.cost_of_scl("resnet10t_pki3", types=3, **FAST)
+    assert line.low <= line.ratio <= line.high
+    table = step.operators("scl/resnet10t_pki3.py", steps=1, types=3)
+    assert any("convolution" in row[0] for row in table.rows)
+
+
+@pytest.mark.slow
+def test_loop_and_bare_step_take_turns(crops):
+    line = loop.loop_against_step(crops, workers=0, rounds=2, steps=1)
+    assert line.low > 0 and line.goal == "at least 0.97"
+
+
+@pytest.mark.slow
+def test_shares_of_the_loop_sum_to_the_whole(crops):
+    table = loop.shares(crops, steps=2)
+    shares = {row[0]: float(row[1].split()[0]) for row in table.rows}
+    assert sum(shares.values()) == pytest.approx(100, abs=1)
+    assert shares["backward"] > shares["hooks and log"] > 0
+    assert abs(shares["rest"]) < 10
+
+
+@pytest.mark.parametrize("name", data_path.CONFIGS)
+@pytest.mark.parametrize("cached", [True, False])
+def test_the_peers_give_the_same_canvas(crops, name, cached):
+    """Mean grey levels agree to 1 of 255: bilinear in three libraries."""
+    images = {}
+    for peer, build in data_path.LOADERS.items():
+        dataset = build(crops, name, cached, steps=1, vary=False).dataset
+        samples = [dataset[index] for index in range(0, 200, 20)]
+        images[peer] = [s["inputs"] if isinstance(s, dict) else s for s in samples]
+    shape = (1, 224, 224) if "224" in name else (1, 96, 48)
+    for peer, tensors in images.items():
+        assert {tuple(t.shape) for t in tensors} == {shape}, peer
+        assert {t.dtype for t in tensors} == {torch.uint8}, peer
+        for ours, theirs in zip(images["ours"], tensors, strict=True):
+            assert abs(ours.float().mean() - theirs.float().mean()) < 1, peer
+
+
+def test_data_path_lines_and_operations(crops):
+    lines = data_path.speed(crops, "_base_/pki3_96x48.py", True, **FAST, steps=1)
+    assert [line.goal for line in lines] == ["at least 4", "at least 2"]
+    table = operations.operations(crops, images=2, **FAST)
+    assert [row[0] for row in table.rows] == list(operations.OPERATIONS)
+
+
+def test_both_samplers_yield_two_images_of_every_type():
+    pytest.importorskip("pytorch_metric_learning")
+    labels = sampler.labels_of(1000)
+    for indices in (sampler.first_batch(labels), list(sampler.build_peer(labels, 1))):
+        assert np.bincount(labels[indices]).tolist() == [2] * 24
+
+
+def test_sampler_lines():
+    pytest.importorskip("pytorch_metric_learning")
+    epoch, first = sampler.speed(1000, 2, **FAST)
+    assert (epoch.goal, first.goal) == ("at least 1", "at most 2 s")
+    assert first.met is True
+
+
+@pytest.mark.slow
+def test_the_sides_of_prediction_predict_the_same():
+    with drawn_crops(1) as root:
+        lines, predicted = prediction.speed(root, rounds=1, least=0.0)
+        ours = read_prediction_table(root / "predictions.csv").predicted.tolist()
+    assert len(lines) == 4 and len(ours) == 46
+    assert predicted["inferencer"] == ours
+    # Resized by another library: a few images may lie on the edge of two types.
+    agreed = np.mean(np.equal(predicted["plain"], ours))
+    assert agreed > 0.8
+
+
+def test_the_plain_loop_of_prediction_is_the_same_network():
+    model, _ = step.build_step("scl/resnet10t_pki3.py")
+    images = torch.randn(3, 1, 96, 48)
+    plain = prediction.PlainLoop(model.eval(), [image for image in images], batch=3)
+    plain.model_only()
+    assert plain.labels == model(images).argmax(1).tolist()
+
+
+def test_our_startup_config_keeps_the_hooks_and_ends_after_a_step(crops):
+    cfg = Config.fromfile(startup.write_configs(crops)["ours"])
+    known = Config.fromfile(startup.CONFIG)
+    assert cfg.custom_hooks[:-1] == known.custom_hooks
+    assert cfg.custom_hooks[-1].type.endswith("FirstStepHook")
+    assert cfg.train_dataloader.dataset.data_root == str(crops)
+    assert cfg.model == known.model
+
+
+@pytest.mark.slow
+def test_the_stock_startup_config_trains_the_same_encoder(crops, tmp_path, monkeypatch):
+    class Ended(Exception):
+        pass
+
+    def end(hook):
+        raise Ended
+
+    cfg = Config.fromfile(startup.write_configs(crops)["stock"])
+    cfg.work_dir, cfg.launcher = str(tmp_path), "none"
+    monkeypatch.setattr(FirstStepHook, "end", end)
+    runner = Runner.from_cfg(cfg)
+    with pytest.raises(Ended):
+        runner.train()
+    assert float((crops / "out").read_text()) > 0
+    ours, _ = step.build_step("scl/resnet10t_pki3.py")
+    count = [
+        sum(
+            p.numel()
+            for name, p in model.backbone.named_parameters()
+            if "fc" not in name
+        )
+        for model in (runner.model, ours)
+    ]
+    assert count[0] == count[1]
+    assert tuple(runner.train_dataloader.dataset[0]["inputs"].shape) == (1, 96, 48)
+
+
+def test_growth_has_a_row_a_setting():
+    few = growth.Setting(types=2)
+    more = growth.Setting(types=3, embed_dims=16)
+    rows = growth.growth((few, more), **FAST).rows
+    assert [row[:4] for row in rows] == [["2", "1024", "2", "4"], ["2", "16", "3", "6"]]
+    assert rows[0][5] == "1.00"
+
+
+def test_options_of_the_cpu_are_compared_with_the_config():
+    table = cpu.table_of(cpu.CONFIGS[0], types=2, compiled=False, **FAST)
+    assert table.rows[0][2].startswith("1.00 ")
+    assert any("channels_last off" in row[0] for row in table.rows)
+
+
+def write_results(folder, name, part):
+    kept = dict(
+        lines=[vars(line) for line in part.lines],
+        tables=[vars(table) for table in part.tables],
+        notes=part.notes,
+        machine=dict(cores="2"),
+        seconds=60,
+    )
+    (folder / f"{name}.json").write_text(json.dumps(kept))
+
+
+def test_the_page_shows_a_missed_goal_and_what_is_not_measured(tmp_path):
+    line = compare("our loss", "theirs", [2.0], [2.2], at_least(2))
+    table = Table("growth", "Title", "Note.", ["types"], [["24"]])
+    write_results(tmp_path, "loss", Part([line], [table], ["A note."]))
+    page = report.render(tmp_path)
+    row = "| our loss | theirs | 1.1 (1.1..1.1) | 2 s : 2.2 s | at least 2 | **no** |"
+    assert row in page
+    assert "0 of 1 goals are met" in page
+    assert "Not measured yet: step, loop," in page
+    assert "### Title\n\nNote.\n\n| types |\n| --- |\n| 24 |" in page
+    assert "| cores | 2 |" in page
+
+
+def test_parts_of_two_machines_are_kept_apart(tmp_path):
+    for name, cores in (("loss", "2"), ("step", "8")):
+        write_results(tmp_path, name, Part())
+        path = tmp_path / f"{name}.json"
+        path.write_text(path.read_text().replace('"2"', f'"{cores}"'))
+    page = report.render(tmp_path)
+    assert "loss:\n\n| " in page and "step:\n\n| " in page
+
+
+def test_quick_results_never_reach_the_docs(tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "RESULTS", tmp_path)
+    monkeypatch.setattr("sys.argv", ["loss", "--quick"])
+    measure.run_script("loss", lambda quick: Part(notes=[f"quick: {quick}"]))
+    kept = json.loads((tmp_path / "quick" / "loss.json").read_text())
+    assert kept["notes"] == ["quick: True"]
+    assert set(kept) == {"lines", "tables", "notes", "machine", "seconds"}
+
+
+def test_every_part_has_a_script():
+    scripts = {path.stem for path in (measure.ROOT / "benchmarks").glob("*.py")}
+    assert set(report.PARTS) <= scripts
+
+
+def test_hooks_of_the_loop_count_their_turns():
+    turns = loop.TurnsHook(steps=2, settle=1)
+    steps = []
+    model = SimpleNamespace(train_step=lambda batch, optim_wrapper: steps.append(batch))
+    runner = SimpleNamespace(model=model, optim_wrapper=None)
+    for number in range(6):
+        turns.after_train_iter(runner, number, data_batch=number)
+    assert steps == [2, 2, 2, 5, 5, 5]
+    assert len(turns.loop) == len(turns.bare) == 2
