@@ -7,6 +7,8 @@ white backgrounds (G-band) and black ones (Q-band, metaphases under fluorescence
 
 from __future__ import annotations
 
+import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
+from mmscl.datasets.formats import MAX_PIXELS, max_pixels, read_header
 
 # Half width, in grey levels, of the band that counts as one background: JPEG and
 # scanner noise around a flat background stays inside it.
@@ -31,33 +35,63 @@ def read_crop(path: str | Path) -> np.ndarray:
     """Grey levels of one chromosome image, ``H x W`` uint8.
 
     Decoded with OpenCV: two-strip vendor TIFFs that declare more than they hold (the
-    'DataNew' set) are read, where Pillow refuses them. Of a file with several pages
-    the first is read; orientation tags are not applied.
+    'DataNew' set) are read, where Pillow refuses them. Of a file with several pages or
+    frames the first is read. The orientation tag of a TIFF is applied, that of EXIF is
+    not. What would not come out right is refused before it is decoded
+    (:mod:`mmscl.datasets.formats`).
 
     Args:
-        path: Any format that OpenCV decodes (TIFF, BMP, PNG, JPEG, ...).
+        path: PNG, TIFF, BMP, JPEG, JPEG 2000, GIF, WebP, PBM, PGM or PPM.
 
     Raises:
-        ImageError: The file is missing, empty, no image, or of a kind that has no
-            well-defined grey level (see :func:`to_grey`).
+        ImageError: The file is missing, empty, no image, incomplete, larger than
+            ``MAX_PIXELS``, or of a kind that has no well-defined grey level (see
+            :func:`to_grey`).
     """
     try:
-        data = np.fromfile(path, np.uint8)
+        data = _read_file(path)
+        header = read_header(data)
+        image = _decode(data)
+        if header.check is not None:
+            header.check(image)
+        return to_grey(image)
     except OSError as error:
         raise ImageError(f"{path}: cannot be opened ({error.strerror})") from error
-    if data.size == 0:
-        raise ImageError(f"{path}: the file is empty (0 bytes)")
-    with _silent_opencv():
-        try:
-            image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-        except cv2.error as error:
-            raise ImageError(f"{path}: cannot be decoded ({error.err})") from error
-    if image is None:
-        raise ImageError(f"{path}: cannot be decoded; not an image, or a damaged one")
-    try:
-        return to_grey(image)
     except ValueError as error:
         raise ImageError(f"{path}: {error}") from error
+
+
+def _read_file(path: str | Path) -> bytes:
+    """All bytes of a file; a pipe, which might never end, is no file."""
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("cannot be opened (not a file)")
+    # 16-bit RGBA has 8 bytes a pixel: no picture that is read needs more.
+    if status.st_size > 8 * MAX_PIXELS and status.st_size > 8 * max_pixels():
+        raise ValueError(
+            f"the file has {status.st_size:,} bytes, more than a picture of "
+            f"{max_pixels():,} pixels needs; cut it into crops of one chromosome each"
+        )
+    with open(path, "rb", buffering=0) as file:
+        data = file.read()
+    if not data:
+        raise ValueError("the file is empty (0 bytes); copy it again from its source")
+    return data
+
+
+def _decode(data: bytes) -> np.ndarray:
+    with _silent_opencv():
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        except cv2.error:
+            image = None
+    if image is None:
+        raise ValueError(
+            "cannot be decoded: the file is damaged or of a kind that OpenCV does not "
+            "know; copy it again from its source, or save the picture as PNG, grey "
+            "with 8 bits"
+        )
+    return image
 
 
 def to_grey(image: np.ndarray) -> np.ndarray:
@@ -72,8 +106,8 @@ def to_grey(image: np.ndarray) -> np.ndarray:
         ``H x W`` uint8, 0..255, contiguous.
 
     Raises:
-        ValueError: Another shape or dtype, no pixels, or 16-bit values that use no
-            more than 12 bits (their white is unknown).
+        ValueError: Another shape or dtype, no pixels, none that is not transparent,
+            or 16-bit values that use no more than 12 bits (their white is unknown).
     """
     image = np.asarray(image)
     channels = image.shape[2] if image.ndim == 3 else 1
@@ -91,6 +125,11 @@ def to_grey(image: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(image[:, :, 0])
     grey = cv2.cvtColor(np.ascontiguousarray(image[:, :, :3]), cv2.COLOR_BGR2GRAY)
     if image.shape[2] == 4:
+        if not image[:, :, 3].any():
+            raise ValueError(
+                "every pixel is transparent, so there is nothing to see; save the "
+                "image without transparency"
+            )
         alpha = image[:, :, 3].astype(np.float32) / 255
         grey = np.rint(grey * alpha + 255 * (1 - alpha)).astype(np.uint8)
     return grey
@@ -166,7 +205,9 @@ def _to_8_bit(image: np.ndarray) -> np.ndarray:
             f"16-bit image whose brightest pixel is {brightest} of 65535: it was saved "
             "without being stretched and its white is unknown; save it with 8 bits"
         )
-    return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    # Rounded; 65535 + 128 would not fit.
+    level, rest = np.divmod(image, np.uint16(257))
+    return (level + (rest > 128)).astype(np.uint8)
 
 
 _log_lock = threading.Lock()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmscl.datasets.manifest_file import ManifestError, read_table, shown
 from mmscl.files import replaced
 
 #: The 24 chromosome types, in the order of the class index 0..23.
@@ -22,10 +23,6 @@ TYPES = (*(str(number) for number in range(1, 23)), "X", "Y")
 COLUMNS = ("path", "type", "case", "cell", "homolog", "polarity", "site", "split")
 SPLITS = ("train", "val", "test")
 REQUIRED = ("path", "type")
-
-
-class ManifestError(ValueError):
-    """A manifest that cannot be used; the message names file, row and way out."""
 
 
 class Manifest:
@@ -53,7 +50,11 @@ class Manifest:
     ) -> None:
         self.source = str(source)
         self._columns = {
-            name: np.asarray(values, dtype=str) for name, values in columns.items()
+            name: np.asarray(values, dtype=str)
+            if name in COLUMNS
+            # As one array of text, a long remark would take its length in every row.
+            else np.array([str(value) for value in values], dtype=object)
+            for name, values in columns.items()
         }
         lengths = {name: len(column) for name, column in self._columns.items()}
         if len(set(lengths.values())) > 1:
@@ -64,40 +65,21 @@ class Manifest:
 
     @classmethod
     def read(cls, path: str | Path) -> Manifest:
-        """Reads and checks a CSV file (UTF-8, comma separated, first line names)."""
-        path = Path(path)
-        if not path.is_file():
-            raise ManifestError(
-                f"{path}: no such manifest; write one with "
-                "tools/prepare_dataset.py LAYOUT SOURCE --out DIR"
-            )
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                lines = csv.reader(file)
-                names = next(lines, [])
-                rows = [(lines.line_num, row) for row in lines if row]
-        except UnicodeDecodeError as error:
-            raise ManifestError(f"{path}: not a UTF-8 text file ({error})") from error
-        except csv.Error as error:
-            raise ManifestError(f"{path}: not a CSV file ({error})") from error
-        if len(set(names)) < len(names):
-            raise ManifestError(f"{path}: a column name occurs twice in {names}")
-        for line, row in rows:
-            if len(row) != len(names):
-                raise ManifestError(
-                    f"{path}, line {line}: expected {len(names)} values "
-                    f"({', '.join(names)}) but got {len(row)}: {row}"
-                )
-        columns = zip(*(row for _, row in rows), strict=True)
-        empty = [()] * len(names)
-        return cls(dict(zip(names, columns if rows else empty, strict=True)), path)
+        """Reads and checks a CSV file (UTF-8, comma separated, first line names).
+
+        Raises:
+            ManifestError: As the class, or the file is missing or no such CSV.
+        """
+        return cls(read_table(Path(path), known=COLUMNS), path)
 
     def write(self, path: str | Path) -> None:
         """Writes the table as CSV, beside the file first and then in its place."""
         with replaced(path) as part, part.open("w", encoding="utf-8", newline="") as f:
-            writer = csv.writer(f, lineterminator="\n")
-            writer.writerow(self.columns)
-            writer.writerows(zip(*self._columns.values(), strict=True))
+            plain = csv.writer(f, lineterminator="\n")
+            # Before Python 3.13 a carriage return alone is not quoted.
+            quoted = csv.writer(f, lineterminator="\n", quoting=csv.QUOTE_ALL)
+            for row in (self.columns, *zip(*self._columns.values(), strict=True)):
+                (quoted if "\r" in "".join(row) else plain).writerow(row)
 
     def __len__(self) -> int:
         return len(next(iter(self._columns.values())))
@@ -206,8 +188,8 @@ class Manifest:
             if column not in self:
                 raise ManifestError(
                     f"{self.source}: the column {column!r} is required, but the "
-                    f"columns are {list(self.columns)}; the first line of the file "
-                    "names them, separated by commas"
+                    f"columns are {shown(map(repr, self.columns))}; the first line of "
+                    "the file names them, separated by commas"
                 )
             empty = np.flatnonzero(self[column] == "")
             if empty.size:

@@ -88,6 +88,12 @@ def test_sixteen_bits_are_divided_by_257():
     assert to_grey(np.array([[0, 257, 65535]], np.uint16)).tolist() == [[0, 1, 255]]
 
 
+def test_sixteen_bits_are_rounded():
+    levels = np.arange(65536, dtype=np.uint16)
+    want = np.floor(levels / 257 + 0.5)
+    np.testing.assert_array_equal(to_grey(levels[None])[0], want)
+
+
 def test_one_channel_and_bool_are_accepted():
     np.testing.assert_array_equal(to_grey(crop()[:, :, None]), crop())
     assert to_grey(np.array([[True, False]])).tolist() == [[255, 0]]
@@ -101,6 +107,7 @@ def test_one_channel_and_bool_are_accepted():
         (np.zeros((0, 3), np.uint8), r"no pixels: shape \(0, 3\)"),
         (np.zeros((2, 2), np.float32), "8-bit or 16-bit.*float32"),
         (np.full((2, 2), 4095, np.uint16), "brightest pixel is 4095 of 65535"),
+        (np.zeros((2, 2, 4), np.uint8), "every pixel is transparent"),
     ],
 )
 def test_arrays_without_a_clear_grey_level_are_refused(image, message):
@@ -135,6 +142,23 @@ def test_a_tiff_that_lacks_its_second_strip_is_read_without_a_word(tmp_path, cap
     np.testing.assert_array_equal(read_crop(path), crop())
     assert capfd.readouterr().err == ""
     assert "TIFF" in noise, "OpenCV warns about such a file when nobody hushes it"
+
+
+def test_the_largest_picture_can_be_set(tmp_path, monkeypatch):
+    """4097 x 4096 white pixels of 1 bit."""
+    path = tmp_path / "large.png"
+    image = np.full((4096, 4097), 255, np.uint8)
+    cv2.imwrite(str(path), image, [cv2.IMWRITE_PNG_BILEVEL, 1])
+    with pytest.raises(
+        ImageError, match="4097 x 4096 pixels, more than the 16,777,216"
+    ):
+        read_crop(path)
+    monkeypatch.setenv("MMSCL_MAX_PIXELS", str(4097 * 4096))
+    assert read_crop(path).shape == (4096, 4097)
+    for wrong in ("many", "0", "-5", "1e9"):
+        monkeypatch.setenv("MMSCL_MAX_PIXELS", wrong)
+        with pytest.raises(ImageError, match=f"MMSCL_MAX_PIXELS should .* '{wrong}'"):
+            read_crop(path)
 
 
 def test_the_log_level_of_the_process_is_put_back(tmp_path):

@@ -34,7 +34,7 @@ def test_types_are_numbered_in_the_order_of_the_karyogram():
 
 
 def test_written_and_read_back_with_columns_of_its_own(tmp_path):
-    extra = columns(note=["x, y", '"quoted"', "", "ü"])
+    extra = columns(note=["x,\ry", '"quoted"', "", "ü"])
     Manifest(extra).write(tmp_path / "m.csv")
     manifest = Manifest.read(tmp_path / "m.csv")
     assert manifest.columns == tuple(extra)
@@ -101,7 +101,10 @@ def test_rows_without_a_case_or_split_do_not_clash():
         ("path,path\na,b\n", "occurs twice"),
         ("path;type\na;1\n", "separated by commas"),
         ("", "column 'path' is required"),
-        (b"path,type\n\xff,1\n", "not a UTF-8"),
+        (b"path,type\n\xff,1\n", "not a UTF-8 .*; save it as CSV in UTF-8"),
+        ("path,type\na\0.png,1\n", "line 2: holds a NUL character; save it"),
+        ('path,type,x\na,1,"never closed\nb,2,x\n', "after line 1: .*quotation mark"),
+        (f"path,type\n{'a' * 1001},1\n", "line 2: the path has 1001 characters"),
         (None, r"no such manifest.*prepare_dataset\.py"),
     ],
 )
@@ -112,6 +115,14 @@ def test_bad_files_are_refused_by_name(tmp_path, content, message):
     with pytest.raises(ManifestError, match=message) as error:
         Manifest.read(path)
     assert str(path) in str(error.value)
+
+
+def test_further_columns_may_be_long(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text(f"path,type,note\na,1,\nb,2,{'x' * 100_000}\n")
+    note = Manifest.read(path)["note"]
+    assert [len(text) for text in note] == [0, 100_000]
+    assert note.nbytes < 1000  # not the longest times the rows
 
 
 def test_require_names_feature_column_file_and_row():
