@@ -31,15 +31,17 @@ class CropBuffer:
 
     def freeze(self) -> None:
         """End the filling and make the crops readable."""
-        self._shapes = np.asarray(self._shape_list, np.int64).reshape(-1, 2)
-        self._offsets = np.concatenate([[0], np.cumsum(self._shapes.prod(axis=1))])
+        shapes = np.asarray(self._shape_list, np.int64).reshape(-1, 2)
+        self._widths = shapes[:, 1].copy()
+        self._offsets = np.concatenate([[0], np.cumsum(shapes.prod(axis=1))])
         self._bytes = np.frombuffer(self._filling, np.uint8)
         del self._filling, self._shape_list
 
     def __len__(self) -> int:
-        return len(self._shapes)
+        return len(self._widths)
 
     def __getitem__(self, index: int) -> np.ndarray:
         """A copy of the crop: what a transform writes stays out of the buffer."""
-        start, end = self._offsets[index], self._offsets[index + 1]
-        return self._bytes[start:end].reshape(self._shapes[index]).copy()
+        start, end = self._offsets.item(index), self._offsets.item(index + 1)
+        width = self._widths.item(index)
+        return self._bytes[start:end].reshape(-1, width).copy()

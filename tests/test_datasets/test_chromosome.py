@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import pickle
+
 import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import ConcatDataset, RepeatDataset, worker_init_fn
+from mmengine.dataset import (
+    ConcatDataset,
+    RepeatDataset,
+    default_collate,
+    worker_init_fn,
+)
 from mmpretrain.registry import DATASETS
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
 
 import mmscl  # noqa: F401  registers the components
 from mmscl.datasets.chromosome import ChromosomeDataset
 from mmscl.datasets.crop_buffer import CropBuffer
 from mmscl.datasets.images import ImageError, foreground_mask
 from mmscl.datasets.manifest import TYPES, Manifest, ManifestError
+from mmscl.datasets.stream import Draw
 
 META = ("sample_idx", "img_path", "case", "cell", "site", "ori_shape", "img_shape")
+AUGMENT = dict(type="ChromosomeAugment", preset="mmscl", size=32, extent=48)
 PIPELINE = [
     dict(type="LoadChromosome"),
     dict(type="ChromosomeCanvas", size=32, extent=48),
     dict(type="PackInputs", meta_keys=META),
 ]
+RANDOM = [PIPELINE[0], AUGMENT, PIPELINE[2]]
 ROWS = [  # type, case, cell, site, split, height of the chromosome
     ("1", "p1", "a", "A", "train", 40),
     ("21", "p1", "a", "A", "train", 12),
@@ -264,12 +274,7 @@ def test_subclass_that_draws_its_crops():
 
 @pytest.mark.parametrize("cache", [False, True])
 def test_workers_with_one_seed_draw_the_same(root, cache):
-    pipeline = [
-        PIPELINE[0],
-        dict(type="ChromosomeAugment", preset="mmscl", size=32, extent=48),
-        PIPELINE[2],
-    ]
-    dataset = build(root, pipeline=pipeline, cache=cache)
+    dataset = build(root, pipeline=RANDOM, cache=cache)
 
     def epoch(seed):
         loader = DataLoader(
@@ -283,3 +288,144 @@ def test_workers_with_one_seed_draw_the_same(root, cache):
 
     assert torch.equal(epoch(1), epoch(1))
     assert not torch.equal(epoch(1), epoch(2))
+
+
+def content(packed: list[dict]) -> list[tuple]:
+    """What is compared of packed samples."""
+    return [
+        (
+            one["inputs"].shape,
+            one["inputs"].numpy().tobytes(),
+            one["data_samples"].metainfo,
+            one["data_samples"].gt_label.tolist(),
+        )
+        for one in packed
+    ]
+
+
+# Random transforms of mmpretrain between ours.
+MIXED = [
+    PIPELINE[0],
+    dict(type="RandomFlip", prob=0.5),
+    dict(type="GreyJitter", contrast=0.5, noise=9.0),
+    dict(type="ChromosomeCanvas", size=40, extent=48, rotation=90),
+    dict(type="RandomFlip", prob=0.5),
+    dict(type="RandomCrop", crop_size=32),
+    PIPELINE[2],
+]
+
+
+class TestBatches:
+    """``__getitems__``, which torch's DataLoader prefers to ``__getitem__``."""
+
+    @pytest.mark.parametrize("cache", [False, True])
+    def test_batch_is_what_its_rows_are(self, root, cache):
+        stock = [dict(type="LoadImageFromFile"), dict(type="Resize", scale=32)]
+        for pipeline in (PIPELINE, [*PIPELINE, dict], [*stock, PIPELINE[2]]):
+            dataset = build(root, pipeline=pipeline, cache=cache)
+            rows = [3, 0, -1, 3]
+            batch = dataset.__getitems__(rows)
+            assert content(batch) == content([dataset[row] for row in rows])
+            assert type(batch[0]["data_samples"].sample_idx) is int
+
+    def test_without_a_pipeline(self, root):
+        dataset = build(root)
+        assert dataset.__getitems__([1, 2]) == [dataset[1], dataset[2]]
+
+    def test_transforms_run_on_the_batch(self, root, monkeypatch):
+        dataset = build(root, pipeline=PIPELINE)
+        canvas, calls = dataset.pipeline.transforms[1], []
+        whole = canvas.transform_batch
+        monkeypatch.setattr(
+            canvas,
+            "transform_batch",
+            lambda samples, rng: calls.append(len(samples)) or whole(samples, rng),
+        )
+        loader = DataLoader(dataset, batch_size=2, collate_fn=default_collate)
+        shapes = [tuple(batch["inputs"].shape) for batch in loader]
+        assert shapes == [(2, 1, 32, 32), (2, 1, 32, 32), (1, 1, 32, 32)]
+        assert calls == [2, 2, 1]
+
+    def test_global_seed_governs_without_keys(self, root):
+        dataset, batches = build(root, pipeline=RANDOM, cache=True), []
+        for seed in (1, 1, 2):
+            np.random.seed(seed)
+            batches.append(content(dataset.__getitems__(range(5))))
+        assert batches[0] == batches[1] != batches[2]
+
+    @pytest.mark.parametrize("pipeline", [RANDOM, MIXED])
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_key_of_the_batch_decides_in_any_process(self, root, pipeline, workers):
+        dataset = build(root, pipeline=pipeline, cache=True)
+        batches = [
+            [Draw(row, (7, 0, 1, number, row)) for row in range(5)]
+            for number in (0, 1, 0)
+        ]
+        np.random.seed(workers)
+        before = str(np.random.get_state())
+        loader = DataLoader(
+            dataset, batch_sampler=batches, num_workers=workers, collate_fn=list
+        )
+        first, second, again = (content(batch) for batch in loader)
+        assert first == again != second
+        assert first == content(dataset.__getitems__(batches[0]))
+        assert str(np.random.get_state()) == before
+
+    def test_parts_of_a_pipeline_do_not_draw_the_same(self, root):
+        flips = []
+
+        def flip(results):
+            flips.append(np.random.rand())
+            return results
+
+        steps = [PIPELINE[0], flip, dict(type="GreyJitter"), flip]
+        dataset = build(root, pipeline=steps)
+        dataset.__getitems__([Draw(row, (7, 0, 0, 0, row)) for row in range(2)])
+        assert len(set(flips)) == 4
+
+    def test_one_by_one_follows_the_keys_too(self, root):
+        dataset = build(root, pipeline=RANDOM, max_refetch=3)
+        batch = [Draw(row, (7, 0, 0, 0, row)) for row in range(3)]
+        first = content(dataset.__getitems__(batch))
+        assert first == content(dataset.__getitems__(batch))
+        batch = [Draw(row, (8, 0, 0, 0, row)) for row in range(3)]
+        assert first != content(dataset.__getitems__(batch))
+
+    def test_unreadable_crop_stops_with_its_path(self, root):
+        (root / "1.png").write_bytes(b"no image")
+        with pytest.raises(ImageError, match="1.png"):
+            build(root, pipeline=PIPELINE).__getitems__([0, 1, 2])
+
+    def test_none_stops_with_the_path_or_is_replaced(self, root):
+        def drop_first(results):
+            return None if results["sample_idx"] == 1 else results
+
+        steps = [PIPELINE[0], drop_first, *PIPELINE[1:]]
+        with pytest.raises(ImageError, match="1.png: a transform .* returned None"):
+            build(root, pipeline=steps).__getitems__([0, 1])
+        with pytest.raises(ImageError, match="1.png: a transform .* returned None"):
+            build(root, pipeline=steps, max_refetch=9, test_mode=True).__getitems__([1])
+        batch = build(root, pipeline=steps, max_refetch=9).__getitems__([0, 1])
+        assert batch[1]["data_samples"].sample_idx != 1
+
+    def test_subclass_with_its_own_way_keeps_it(self, root):
+        class Marked(ChromosomeDataset):
+            def prepare_data(self, idx):
+                return super().prepare_data(idx) | dict(mark=idx)
+
+        dataset = Marked(data_root=str(root), pipeline=PIPELINE)
+        assert [one["mark"] for one in dataset.__getitems__([2, 4])] == [2, 4]
+
+    def test_subset_of_torch(self, root):
+        dataset = build(root, pipeline=PIPELINE)
+        loader = DataLoader(Subset(dataset, [4, 2]), batch_size=2, collate_fn=list)
+        assert content(next(iter(loader))) == content([dataset[4], dataset[2]])
+
+    @pytest.mark.parametrize("cache", [False, True])
+    def test_pickled_dataset_gives_the_same(self, root, cache):
+        """Workers that are spawned get the dataset, and its indices, by pickle."""
+        dataset = build(root, pipeline=RANDOM, cache=cache)
+        batch = [Draw(row, (7, 0, 0, 0, row)) for row in range(5)]
+        copy, indices = pickle.loads(pickle.dumps((dataset, batch)))
+        expected = content(dataset.__getitems__(batch))
+        assert content(copy.__getitems__(indices)) == expected

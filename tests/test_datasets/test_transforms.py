@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmpretrain.datasets.transforms import PackInputs
 from mmpretrain.registry import TRANSFORMS
 from torchvision.transforms import functional as F
 
 import mmscl  # noqa: F401  registers the transforms
-from mmscl.datasets.images import ImageError
+from mmscl.datasets.images import ImageError, find_background
 from mmscl.datasets.transforms import (
     PRESETS,
     ChromosomeAugment,
@@ -20,6 +21,17 @@ from mmscl.datasets.transforms import (
     LoadChromosome,
     generator,
 )
+from mmscl.datasets.transforms.bending import Bend, _long_axis
+from mmscl.datasets.transforms.canvas import repeat_channels
+from mmscl.datasets.transforms.loading import find_backgrounds
+from mmscl.datasets.transforms.packing import pack_batch
+from mmscl.datasets.transforms.placing import (
+    PLAIN,
+    Pose,
+    average_blocks,
+    plan_placing,
+)
+from mmscl.datasets.transforms.tone import Tone
 
 
 def rod(height=60, width=12, margin=4, background=255, seed=0) -> np.ndarray:
@@ -482,3 +494,284 @@ def test_generator_follows_numpys_seed_at_once():
     np.random.seed(5)
     assert generator({}).random() == first
     assert generator({}).random() != first
+
+
+def rods(count: int = 16) -> list[dict]:
+    """Samples of many sizes, on white, black and grey."""
+    rng = np.random.default_rng(1)
+    samples = []
+    for number in range(count):
+        background = (255, 0, 120)[number % 3]
+        height, width = int(rng.integers(20, 90)), int(rng.integers(6, 30))
+        image = rod(height, width, 3, background, seed=number)
+        samples.append(sample(image, background, img_path=f"{number}.png"))
+    return samples
+
+
+def pictures(samples: list[dict]) -> list[tuple]:
+    """What is compared of samples: pixels, background and shape."""
+    return [(s["img"].tobytes(), s["background"], s["img"].shape) for s in samples]
+
+
+CANVASES = [
+    dict(size=64, extent=144, rotation=90, hflip=0.5, vflip=0.5),
+    dict(size=(96, 48), extent=100, scale=(0.4, 1.5), shift=0.3, prob=0.5),
+    dict(size=64, fit="squash", background=255, rotation=180),
+    dict(size=48, rotation=20, channels=3),
+]
+JITTERS = [
+    dict(contrast=0.2),
+    dict(contrast=0.5, gamma=0.3, blur=1.2, noise=8.0, prob=0.5),
+    dict(brightness=0.2, contrast=0.2, gamma=0.5, keep_background=False),
+]
+
+
+class TestBatches:
+    """A batch gives what the same numbers give image by image, to the last bit."""
+
+    @pytest.mark.parametrize("settings", CANVASES)
+    def test_canvas(self, settings, monkeypatch):
+        canvas = ChromosomeCanvas(**settings)
+        poses = canvas.draw_pose(np.random.default_rng(3), 16)
+        batch = canvas.apply(rods(), poses)
+        singles = []
+        for number, one in enumerate(rods()):
+            pose = Pose(*(part[number].item() for part in poses))
+            monkeypatch.setattr(canvas, "draw_pose", lambda rng, pose=pose: pose)
+            singles.append(canvas(one))
+        assert pictures(batch) == pictures(singles)
+        assert [s["shrunk"] for s in batch] == [s["shrunk"] for s in singles]
+
+    @pytest.mark.parametrize("settings", JITTERS)
+    def test_jitter(self, settings, monkeypatch):
+        jitter = GreyJitter(**settings)
+        tones = jitter.draw_tone(np.random.default_rng(3), 16)
+        batch = jitter.apply(rods(), tones)
+        singles = []
+        for number, one in enumerate(rods()):
+            tone = Tone(*(part[number].item() for part in tones))
+            monkeypatch.setattr(jitter, "draw_tone", lambda rng, tone=tone: tone)
+            singles.append(jitter(one))
+        assert pictures(batch) == pictures(singles)
+        assert pictures(batch) != pictures(rods())
+
+    def test_bend(self):
+        bend, batch, singles = ElasticBend(), rods(), rods()
+        bends = bend.draw_bend(np.random.default_rng(3), 16)
+        axes = [_long_axis(s["img"], s["background"]) for s in batch]
+        bend.apply(batch, axes, bends)
+        for i, one in enumerate(singles):
+            bend.apply([one], [axes[i]], Bend(*(part[i : i + 1] for part in bends)))
+        assert pictures(batch) == pictures(singles)
+        assert pictures(batch) != pictures(rods())
+
+    def test_blank_crops_are_not_bent_and_keep_their_place(self):
+        samples = rods(5)
+        samples[2]["img"][:] = samples[2]["background"]
+        out = ElasticBend(bend=(0.2, 0.2)).transform_batch(
+            samples, np.random.default_rng(0)
+        )
+        assert [s["img_path"] for s in out] == [s["img_path"] for s in rods(5)]
+        grown = [
+            s["img"].shape != r["img"].shape for s, r in zip(out, rods(5), strict=True)
+        ]
+        assert grown == [True, True, False, True, True]
+
+    def test_settings_without_chance(self):
+        steps = [
+            LoadChromosome(invert="auto"),
+            ElasticBend(bend=(0.1, 0.1), sway=(0.02, 0.02), elastic=0),
+            GreyJitter(contrast=(1.2, 1.2), gamma=(1.3, 1.3), blur=(1.0, 1.0)),
+            ChromosomeCanvas(64, extent=144, rotation=(30, 30), hflip=1),
+        ]
+        batch, singles = rods(), rods()
+        rng = np.random.default_rng(0)
+        for step in steps:
+            batch = step.transform_batch(batch, rng)
+            singles = [step(one) for one in singles]
+        assert pictures(batch) == pictures(singles)
+
+    @pytest.mark.parametrize(
+        "draw",
+        [ChromosomeCanvas(**settings).draw_pose for settings in CANVASES]
+        + [GreyJitter(**settings).draw_tone for settings in JITTERS],
+    )
+    def test_draws_have_the_distribution_of_single_draws(self, draw):
+        rng, count = np.random.default_rng(0), 4000
+        batch = np.array(draw(rng, count), float)
+        singles = np.array([draw(rng) for _ in range(count)], float).T
+        for one, other in zip(np.sort(batch), np.sort(singles), strict=True):
+            shares = [
+                np.searchsorted(x, one, side="right") / count for x in (one, other)
+            ]
+            # Kolmogorov and Smirnov: 0.05 comes by chance in 1 of 10,000.
+            assert np.abs(shares[0] - shares[1]).max() < 0.05
+            assert one.min() == pytest.approx(other.min(), abs=0.01 * np.ptp(one))
+            assert one.max() == pytest.approx(other.max(), abs=0.01 * np.ptp(one))
+
+    def test_bends_stay_in_their_ranges(self):
+        bend = ElasticBend(bend=(0.05, 0.2), sway=0.03, elastic=0.01)
+        bends = bend.draw_bend(np.random.default_rng(0), 1000)
+        assert 0.05 <= bends.bow.min() < 0.06 and 0.19 < bends.bow.max() <= 0.2
+        assert abs(bends.sway).max() <= 0.03 and abs(bends.sway.mean()) < 0.002
+        # Cut at two standard deviations; cubic interpolation may overshoot a little.
+        assert 0.006 < bends.field.std() < 0.01 and abs(bends.field).max() < 0.03
+
+    @pytest.mark.parametrize("preset", sorted(PRESETS))
+    def test_generator_decides_alone(self, preset):
+        augment = ChromosomeAugment(preset, size=64)
+        outs = []
+        for seed in (0, 1):
+            np.random.seed(seed)
+            cv2.setRNGSeed(seed)
+            before = str(np.random.get_state())
+            outs.append(augment.transform_batch(rods(), np.random.default_rng(7)))
+            assert str(np.random.get_state()) == before
+        assert pictures(outs[0]) == pictures(outs[1])
+        other = augment.transform_batch(rods(), np.random.default_rng(8))
+        assert pictures(other) != pictures(outs[0])
+
+    def test_three_channels(self):
+        augment = ChromosomeAugment("paper", size=64, channels=3)
+        for one in augment.transform_batch(rods(), np.random.default_rng(0)):
+            assert one["img"].shape == (64, 64, 3)
+            np.testing.assert_array_equal(one["img"][..., 0], one["img"][..., 2])
+
+    def test_unreadable_file_is_named(self, tmp_path):
+        for name in "abc":
+            cv2.imwrite(str(tmp_path / f"{name}.png"), rod())
+        (tmp_path / "b.png").write_bytes(b"no image")
+        samples = [dict(img_path=str(tmp_path / f"{name}.png")) for name in "abc"]
+        with pytest.raises(ImageError, match="b.png"):
+            LoadChromosome().transform_batch(samples, np.random.default_rng(0))
+
+    def test_colour_image_says_which_transform_is_missing(self):
+        samples = [*rods(2), dict(img=np.zeros((8, 8, 3), np.uint8))]
+        for step in (ChromosomeCanvas(64), GreyJitter(contrast=0.2), ElasticBend()):
+            with pytest.raises(ValueError, match="type='LoadChromosome'"):
+                step.transform_batch(samples, np.random.default_rng(0))
+
+
+def test_outside_the_warped_part_of_the_canvas_is_background():
+    canvas = ChromosomeCanvas(
+        64, extent=100, rotation=180, scale=(0.3, 2.5), shift=0.9, hflip=0.5
+    )
+    rng, fills = np.random.default_rng(5), []
+    for number in range(100):
+        # Dark to the edge, so that what is cut off would be missed.
+        image = np.full((9 + number // 2, 5 + number // 3), 30, np.uint8)
+        one, pose = sample(image), canvas.draw_pose(rng)
+        plan = plan_placing(image.shape[::-1], canvas._fit(one), pose, (64, 64), PLAIN)
+        blocks = average_blocks(image, plan.block_x, plan.block_y, 255)
+        matrix = plan.matrix + [[0, 0, plan.left], [0, 0, plan.top]]
+        whole = cv2.warpAffine(blocks, matrix, (64, 64), borderValue=255)
+        outside = np.ones((64, 64), bool)
+        outside[plan.top : max(plan.bottom, 0), plan.left : max(plan.right, 0)] = False
+        assert (whole[outside] == 255).all()
+        canvas._put(one, plan, np.empty((64, 64), np.uint8))
+        # OpenCV places samples on a grid of 1/32 pixel: 225 / 32 levels.
+        assert np.abs(one["img"].astype(int) - whole).max() <= 8
+        fills.append(outside.mean())
+    # Of some crops nothing is left on the canvas; some reach all of it.
+    assert max(fills) == 1 and min(fills) < 0.1 and np.mean(fills) > 0.5
+
+
+def test_backgrounds_of_a_batch_are_those_of_each_crop():
+    rng = np.random.default_rng(0)
+    crops = [s["img"] for s in rods()]
+    for shape in [(1, 1), (1, 7), (7, 1), (2, 2), (2, 5), (40, 30)]:
+        for levels in (2, 12, 256):
+            crops.append(rng.integers(0, levels, shape).astype(np.uint8))
+            crops.append(255 - crops[-1])
+    # As common as each other: the one nearer to white or black, then the lighter.
+    crops += [np.array([[0, 255]], np.uint8), np.array([[100, 30, 200]], np.uint8)]
+    assert find_backgrounds(crops).tolist() == [find_background(crop) for crop in crops]
+
+
+class TestPacking:
+    META = ("sample_idx", "img_path", "case", "ori_shape", "img_shape", "flip")
+
+    def samples(self, *images):
+        return [
+            dict(
+                img=image,
+                gt_label=number,
+                sample_idx=number + 5,
+                img_path=f"{number}.png",
+                case="p1",
+                ori_shape=(9, 9),
+                img_shape=image.shape[:2],
+                rest=object(),
+            )
+            for number, image in enumerate(images)
+        ]
+
+    def check(self, samples, **settings):
+        """The batch form gives what mmpretrain's PackInputs gives; returns it."""
+        pack = PackInputs(**{"meta_keys": self.META, **settings})
+        packed = pack_batch(pack, samples)
+        for one, expected in zip(packed, map(pack.transform, samples), strict=True):
+            assert one.keys() == expected.keys()
+            if "inputs" in expected:
+                assert torch.equal(one["inputs"], expected["inputs"])
+                assert one["inputs"].dtype == expected["inputs"].dtype
+                assert one["inputs"].is_contiguous()
+            data, other = one["data_samples"], expected["data_samples"]
+            assert type(data) is type(other)
+            assert data.metainfo == other.metainfo
+            assert set(data.keys()) == set(other.keys())
+            for name in data.keys():
+                assert torch.equal(data.get(name), other.get(name))
+                assert data.get(name).dtype == other.get(name).dtype
+        return packed
+
+    def test_grey(self):
+        rng = np.random.default_rng(0)
+        images = rng.integers(0, 256, (3, 5, 4), np.uint8)
+        shared = self.check(self.samples(*images))
+        copied = self.check(self.samples(*(image.copy() for image in images)))
+        for packed in (shared, copied):
+            start = packed[0]["inputs"].data_ptr()
+            assert [p["inputs"].data_ptr() - start for p in packed] == [0, 20, 40]
+            assert packed[2]["inputs"].shape == (1, 5, 4)
+        assert shared[0]["inputs"].data_ptr() == images.__array_interface__["data"][0]
+
+    def test_parts_of_one_array_in_any_order(self):
+        images = np.random.default_rng(0).integers(0, 256, (3, 4, 4), np.uint8)
+        for order in ([2, 0, 1], [1, 1, 1], [0, 1], [1, 2, 0]):
+            self.check(self.samples(*(images[i] for i in order)))
+        self.check(self.samples(*(image.T for image in images)))
+        self.check(self.samples(*(image[::-1] for image in images)))
+
+    def test_colour(self):
+        images = np.random.default_rng(0).integers(0, 256, (3, 5, 4, 3), np.uint8)
+        self.check(self.samples(*images))
+        self.check(self.samples(*(repeat_channels(image[..., 0]) for image in images)))
+
+    def test_what_is_not_alike_is_packed_one_by_one(self):
+        images = [np.zeros((5, 4), np.uint8), np.zeros((4, 5), np.uint8)]
+        self.check(self.samples(*images))
+        self.check(self.samples(images[0], images[0].astype(np.float32)))
+        for label in (np.array(3), [1, 2], torch.tensor([4])):
+            samples = self.samples(images[0], images[0])
+            samples[1]["gt_label"] = label
+            self.check(samples)
+        for name, value in (("gt_score", [0.5, 0.5]), ("mask", np.ones((2, 2)))):
+            samples = self.samples(images[0], images[0])
+            samples[1][name] = value
+            self.check(samples)
+        samples = self.samples(images[0], images[0])
+        for one in samples:
+            del one["gt_label"]
+        self.check(samples)
+        for one in samples:
+            del one["img"]
+        self.check(samples)
+
+    def test_settings_of_the_transform_hold(self):
+        samples = self.samples(np.zeros((5, 4), np.uint8), np.ones((5, 4), np.uint8))
+        for one in samples:
+            one["other"], one["extra"] = one["img"] + 1, torch.ones(2)
+        self.check(samples, input_key="other")
+        self.check(samples, algorithm_keys=("extra",))
+        self.check(samples, meta_keys=())

@@ -1,5 +1,6 @@
 """Crop -> canvas, and what varies it in training. All work on H x W uint8."""
 
+from mmscl.datasets.transforms.batching import BatchTransform
 from mmscl.datasets.transforms.bending import ElasticBend
 from mmscl.datasets.transforms.canvas import ChromosomeCanvas
 from mmscl.datasets.transforms.loading import LoadChromosome
@@ -9,6 +10,7 @@ from mmscl.datasets.transforms.tone import GreyJitter
 
 __all__ = [
     "PRESETS",
+    "BatchTransform",
     "ChromosomeAugment",
     "ChromosomeCanvas",
     "ElasticBend",

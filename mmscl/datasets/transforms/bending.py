@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmpretrain.registry import TRANSFORMS
 
-from mmscl.datasets.transforms.loading import background_of, grey_image
+from mmscl.datasets.transforms.batching import BatchTransform
+from mmscl.datasets.transforms.loading import add_backgrounds, grey_image
 from mmscl.datasets.transforms.randomness import (
     Range,
     as_range,
     check_probability,
     check_within,
     draw,
-    generator,
     happens,
 )
 from mmscl.registry import register
@@ -26,14 +27,40 @@ from mmscl.registry import register
 _NODES = 12
 # Nodes of the random field along each side of the crop: it varies over some bands.
 _ELASTIC_NODES = 5
-# Places along the axis, in half lengths, where the arc length is summed up.
-_ARC_AT = np.linspace(-1, 1, 65)
+# Gauss's five places in 0..1 and their weights: the arc length to 1e-4 of the length.
+_PLACES, _WEIGHTS = (
+    part.astype(np.float32)[:, None, None, None] / 2
+    for part in np.polynomial.legendre.leggauss(5)
+)
+_PLACES += 0.5
 # The field is cut at this many standard deviations.
 _ELASTIC_CUT = 2.0
 
 
+class Bend(NamedTuple):
+    """How B chromosomes are bent, in shares of their lengths."""
+
+    #: Heights of the bow and of the S: float32 (B, 1, 1).
+    bow: np.ndarray
+    sway: np.ndarray
+    #: Further displacement, across and down the crop: float32 (B, nodes, nodes, 2).
+    field: np.ndarray
+
+
+class Axis(NamedTuple):
+    """The long axis of a chromosome: floats for one, float32 (B, 1, 1) for a batch."""
+
+    #: Centre and length in pixels.
+    x: Any
+    y: Any
+    length: Any
+    #: Direction, a unit vector.
+    along_x: Any
+    along_y: Any
+
+
 @register(TRANSFORMS)
-class ElasticBend(BaseTransform):
+class ElasticBend(BatchTransform):
     """Bend the chromosome's axis and stretch it a little, in one remap.
 
     The axis is found from the second moments of the foreground, so the crop may lie
@@ -72,28 +99,54 @@ class ElasticBend(BaseTransform):
         check_within(names[2], (elastic, elastic), 0.0, 0.1)
         self.prob = check_probability("ElasticBend.prob", prob)
 
-    def transform(self, results: dict) -> dict:
+    def transform_batch(
+        self, samples: list[dict], rng: np.random.Generator
+    ) -> list[dict]:
         """Replace img (H x W uint8) by a larger crop; set img_shape."""
-        image, rng = grey_image(results, self), generator(results)
-        if not happens(rng, self.prob):
-            return results
-        background = background_of(results)
-        axis = _long_axis(image, background)
-        if axis is None:
-            return results
-        bow, sway = draw(rng, self.bend), draw(rng, self.sway)
-        field = self._field(rng)
-        results["img"] = _warp(image, background, axis, bow, sway, field)
-        results["img_shape"] = results["img"].shape
-        return results
+        for sample in samples:
+            grey_image(sample, self)
+        on = happens(rng, self.prob, len(samples)).tolist()
+        chosen = [sample for sample, yes in zip(samples, on, strict=True) if yes]
+        add_backgrounds(chosen)
+        axes = [_long_axis(sample["img"], sample["background"]) for sample in chosen]
+        bent = {i: axis for i, axis in enumerate(axes) if axis is not None}
+        if bent:
+            bends = self.draw_bend(rng, len(bent))
+            self.apply([chosen[i] for i in bent], list(bent.values()), bends)
+        return samples
 
-    def _field(self, rng: np.random.Generator) -> np.ndarray:
-        """Random displacement, share of the length: (nodes, nodes, 2) float32."""
-        if self.elastic == 0:
-            return np.zeros((_NODES, _NODES, 2), np.float32)
-        nodes = rng.standard_normal((_ELASTIC_NODES, _ELASTIC_NODES, 2), np.float32)
-        field = self.elastic * nodes.clip(-_ELASTIC_CUT, _ELASTIC_CUT)
-        return cv2.resize(field, (_NODES, _NODES), interpolation=cv2.INTER_CUBIC)
+    def draw_bend(self, rng: np.random.Generator, count: int) -> Bend:
+        """Random bends of ``count`` chromosomes."""
+        bow, sway = draw(rng, self.bend, count), draw(rng, self.sway, count)
+        field = np.zeros((count, _NODES, _NODES, 2), np.float32)
+        if self.elastic > 0:
+            shape = (count, _ELASTIC_NODES, _ELASTIC_NODES, 2)
+            nodes = rng.standard_normal(shape, np.float32)
+            nodes = nodes.clip(-_ELASTIC_CUT, _ELASTIC_CUT) * np.float32(self.elastic)
+            for fine, coarse in zip(field, nodes, strict=True):
+                cv2.resize(coarse, fine.shape[:2], fine, interpolation=cv2.INTER_CUBIC)
+        maps = np.array([bow, sway], np.float32)[:, :, None, None]
+        return Bend(maps[0], maps[1], field)
+
+    def apply(self, samples: Sequence[dict], axes: Sequence[Axis], bends: Bend) -> None:
+        """Bend each chromosome along its axis by its entry of ``bends``."""
+        sizes = np.array([sample["img"].shape for sample in samples])
+        columns = np.array(axes, np.float32).T[:, :, None, None]
+        sizes, shifts = _shifts(sizes, Axis(*columns), bends)
+        grid = _grid(*sizes.max(axis=0).tolist())
+        for sample, size, shift in zip(samples, sizes.tolist(), shifts, strict=True):
+            height, width = size
+            places = cv2.resize(shift, (width, height))
+            places += grid[:height, :width]
+            sample["img"] = cv2.remap(  # type: ignore[call-overload]
+                sample["img"],
+                places,
+                None,
+                cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_CONSTANT,
+                borderValue=sample["background"],
+            )
+            sample["img_shape"] = (height, width)
 
     def __repr__(self) -> str:
         return (
@@ -102,15 +155,7 @@ class ElasticBend(BaseTransform):
         )
 
 
-class _Axis:
-    """Centre (pixels), direction (unit vector) and length (pixels) of a chromosome."""
-
-    def __init__(self, x: float, y: float, angle: float, length: float) -> None:
-        self.x, self.y, self.length = x, y, length
-        self.along = (math.cos(angle), math.sin(angle))
-
-
-def _long_axis(image: np.ndarray, background: int) -> _Axis | None:
+def _long_axis(image: np.ndarray, background: int) -> Axis | None:
     """The axis from the moments of the foreground; None where there is none.
 
     A quarter of the range is threshold enough: only the axis is wanted, not the
@@ -119,69 +164,70 @@ def _long_axis(image: np.ndarray, background: int) -> _Axis | None:
     distance = cv2.absdiff(image, np.full_like(image, background))
     highest = cv2.minMaxLoc(distance)[1]
     _, mask = cv2.threshold(distance, highest / 4, 1, cv2.THRESH_BINARY)
-    m = cv2.moments(mask, binaryImage=True)
+    m = cv2.moments(mask)
     area = m["m00"]
-    if highest == 0 or area < 2:
+    if area < 2:
         return None
     xx, yy, xy = m["mu20"] / area, m["mu02"] / area, m["mu11"] / area
     root = math.hypot(xx - yy, 2 * xy)
     angle = 0.5 * math.atan2(2 * xy, xx - yy)
     # A rod of length L has a variance of L^2 / 12 along itself.
-    length = math.sqrt(12 * (xx + yy + root) / 2)
-    return _Axis(m["m10"] / area, m["m01"] / area, angle, max(length, 1.0))
+    length = max(math.sqrt(12 * (xx + yy + root) / 2), 1.0)
+    x, y = m["m10"] / area, m["m01"] / area
+    return Axis(x, y, length, math.cos(angle), math.sin(angle))
 
 
-def _warp(
-    image: np.ndarray,
-    background: int,
-    axis: _Axis,
-    bow: float,
-    sway: float,
-    field: np.ndarray,
-) -> np.ndarray:
-    """The bent crop; bow, sway and field (nodes, nodes, 2) in shares of the length."""
-    height, width = image.shape
+def _shifts(sizes: np.ndarray, axis: Axis, bend: Bend) -> tuple[np.ndarray, np.ndarray]:
+    """From the pixels of the bent crops to where they are looked up.
+
+    Args:
+        sizes: Height and width of the crops in pixels: int (B, 2).
+        axis: Of their chromosomes: (B, 1, 1).
+        bend: Of their chromosomes.
+
+    Returns:
+        Height and width of the bent crops, int (B, 2); and at their nodes the way, in
+        pixels, to a place on the crop, across and down: float32 (B, nodes, nodes, 2).
+    """
     # The bow reaches 2/3 |b| at the ends; |b| leaves room for a tip beyond them.
-    reach = abs(bow) + abs(sway) + float(np.abs(field).max())
-    margin = math.ceil(reach * axis.length)
-    out_h, out_w = height + 2 * margin, width + 2 * margin
+    farthest = np.abs(bend.field).max(axis=(1, 2, 3))[:, None, None]
+    reach = np.abs(bend.bow) + np.abs(bend.sway) + farthest
+    margin = np.ceil(reach * axis.length)
+    sizes = sizes + 2 * margin[:, 0].astype(int)
+    height, width = sizes.T[:, :, None, None].astype(np.float32)
     # Nodes sit where cv2.resize has the centres of its source pixels.
     steps = (np.arange(_NODES, dtype=np.float32) + 0.5) / _NODES
-    dx = steps * out_w - 0.5 - margin - axis.x
-    dy = (steps * out_h - 0.5 - margin - axis.y)[:, None]
-    along_x, along_y = axis.along
+    dx = steps * width - (axis.x + margin + 0.5)
+    dy = steps[:, None] * height - (axis.y + margin + 0.5)
     half = axis.length / 2
-    y = (dx * along_x + dy * along_y) / half
-    x = (dy * along_x - dx * along_y) / half
-    move_x, move_y = _unbend(x, y, bow, sway)
-    move_x, move_y = move_x * half, move_y * half
-    shift_x = field[..., 0] * axis.length + move_y * along_x - move_x * along_y
-    shift_y = field[..., 1] * axis.length + move_y * along_y + move_x * along_x
-    size = (out_w, out_h)
-    map_x = cv2.resize(shift_x.astype(np.float32), size)
-    map_y = cv2.resize(shift_y.astype(np.float32), size)
-    map_x += np.arange(-margin, out_w - margin, dtype=np.float32)
-    map_y += np.arange(-margin, out_h - margin, dtype=np.float32)[:, None]
-    return cv2.remap(
-        image,
-        map_x,
-        map_y,
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=background,
-    )
+    along_x, along_y = axis.along_x / half, axis.along_y / half
+    x, y = dy * along_x - dx * along_y, dx * along_x + dy * along_y
+    x, y = _unbend(x, y, bend.bow, bend.sway)
+    along_x, along_y = axis.along_x * half, axis.along_y * half
+    shifts = bend.field * axis.length[..., None] - margin[..., None]
+    shifts[..., 0] += y * along_x - x * along_y
+    shifts[..., 1] += y * along_y + x * along_x
+    return sizes, shifts
+
+
+def _grid(height: int, width: int) -> np.ndarray:
+    """x and y of each pixel: float32 (H, W, 2)."""
+    grid = np.empty((height, width, 2), np.float32)
+    grid[..., 0] = np.arange(width)
+    grid[..., 1] = np.arange(height)[:, None]
+    return grid
 
 
 def _unbend(
-    x: np.ndarray, y: np.ndarray, bow: float, sway: float
+    x: np.ndarray, y: np.ndarray, bow: np.ndarray, sway: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """From a place on the bent chromosome to its place on the straight one.
+    """From places on bent chromosomes to their places on the straight ones.
 
     Args:
-        x: Across the axis, in half lengths, any shape.
+        x: Across the axis, in half lengths: (B, nodes, nodes).
         y: Along the axis, in half lengths, same shape.
-        bow: b of the class, share of the length.
-        sway: s of the class, share of the length.
+        bow: b of the class, shares of the length: (B, 1, 1).
+        sway: s of the class, shares of the length: (B, 1, 1).
 
     Returns:
         What to add to x and to y.
@@ -190,15 +236,15 @@ def _unbend(
     inside = y.clip(-1, 1)
     beyond = y - inside
     slope = _slope(inside, bow, sway)
-    line = 2 * bow * (inside**2 - 1 / 3) + 2 * sway * np.sin(math.pi * inside)
     stretch = np.sqrt(1 + slope**2)
+    line = 2 * bow * (inside**2 - 1 / 3) + 2 * sway * np.sin(math.pi * inside)
     distance = (x - line - slope * beyond) / stretch
-    steps = _slope(_ARC_AT, bow, sway)
-    arc = np.cumsum(np.sqrt(1 + steps**2)) * (_ARC_AT[1] - _ARC_AT[0])
-    arc -= arc[len(arc) // 2]
-    along = np.interp(inside, _ARC_AT, arc) + beyond * stretch + distance * slope
+    # The length of the line from its middle on.
+    stretches = np.sqrt(1 + _slope(_PLACES * inside, bow, sway) ** 2)
+    arc = inside * (_WEIGHTS * stretches).sum(axis=0)
+    along = arc + beyond * stretch + distance * slope
     return distance - x, along - y
 
 
-def _slope(y: np.ndarray, bow: float, sway: float) -> np.ndarray:
+def _slope(y: np.ndarray, bow: np.ndarray, sway: np.ndarray) -> np.ndarray:
     return 4 * bow * y + 2 * math.pi * sway * np.cos(math.pi * y)

@@ -6,11 +6,18 @@ import math
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmpretrain.registry import TRANSFORMS
 
 from mmscl.datasets.images import foreground_mask
+from mmscl.datasets.transforms.batching import BatchTransform
 from mmscl.datasets.transforms.loading import background_of, grey_image
+from mmscl.datasets.transforms.placing import (
+    PLAIN,
+    Plan,
+    Pose,
+    average_blocks,
+    plan_placing,
+)
 from mmscl.datasets.transforms.randomness import (
     Range,
     as_range,
@@ -27,7 +34,7 @@ _NEARLY_ONE = 1 + 1e-9
 
 
 @register(TRANSFORMS)
-class ChromosomeCanvas(BaseTransform):
+class ChromosomeCanvas(BatchTransform):
     """Put a crop in the middle of a canvas and keep its relative size.
 
     Length is the best single mark of a chromosome's type, so a crop must not be
@@ -142,82 +149,86 @@ class ChromosomeCanvas(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Replace img (H x W uint8) by the canvas; set img_shape and shrunk."""
-        image = grey_image(results, self)
-        fill = self.background
-        if isinstance(fill, str):
-            fill = background_of(results)
-        image, zoom_x, zoom_y, results["shrunk"] = self._fit(image, results)
-        image, matrix = self._prepare(image, zoom_x, zoom_y, fill, generator(results))
-        height, width = self.size
-        results["img"] = cv2.warpAffine(
-            image,
-            matrix,
-            (width, height),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=fill,
-        )
-        if self.channels == 3:
-            results["img"] = cv2.cvtColor(results["img"], cv2.COLOR_GRAY2BGR)
-        results["background"] = fill
-        results["img_shape"] = self.size
+        grey_image(results, self)
+        zoom = self._fit(results)
+        pose = self.draw_pose(generator(results))
+        plan = plan_placing(results["img"].shape[::-1], zoom, pose, self.size, PLAIN)
+        self._put(results, plan, np.empty(self.size, np.uint8))
         return results
 
-    def _fit(
-        self, image: np.ndarray, results: dict
-    ) -> tuple[np.ndarray, float, float, bool]:
-        """The crop, canvas pixels per source pixel across and down; was it shrunk?"""
+    def transform_batch(
+        self, samples: list[dict], rng: np.random.Generator
+    ) -> list[dict]:
+        """The same for each sample; the canvases are parts of one array (B, H, W)."""
+        return self.apply(samples, self.draw_pose(rng, len(samples)))
+
+    def draw_pose(self, rng: np.random.Generator, count: int | None = None) -> Pose:
+        """Random poses of ``count`` crops; None gives that of one."""
+        on = happens(rng, self.prob, count)
+        angle = math.pi / 180 * draw(rng, self.rotation, count)
+        scale = draw_ratio(rng, self.scale, count)
+        shift_x, shift_y = draw(rng, self.shift, count), draw(rng, self.shift, count)
+        flip_x = 1 - 2 * happens(rng, self.hflip, count)
+        flip_y = 1 - 2 * happens(rng, self.vflip, count)
+        return Pose(angle * on, scale**on, flip_x, flip_y, shift_x * on, shift_y * on)
+
+    def apply(self, samples: list[dict], poses: Pose) -> list[dict]:
+        """Put each crop on its canvas in its entry of ``poses`` (B,)."""
+        for sample in samples:
+            grey_image(sample, self)
+        zooms = np.array([self._fit(sample) for sample in samples]).T
+        sizes = np.array([sample["img"].shape[::-1] for sample in samples]).T
+        plan = plan_placing(sizes, zooms, poses, self.size, np)
+        places = np.array(plan[:-1], int).tolist()
+        matrices = plan.matrix.transpose(2, 0, 1).copy()
+        canvases = np.empty((len(samples), *self.size), np.uint8)
+        plans = map(Plan, *places, matrices)
+        for sample, one, canvas in zip(samples, plans, canvases, strict=True):
+            self._put(sample, one, canvas)
+        return samples
+
+    def _put(self, sample: dict, plan: Plan, canvas: np.ndarray) -> None:
+        """Fill the canvas (H, W) with the crop and its background."""
+        fill = self.background
+        if isinstance(fill, str):
+            fill = background_of(sample)
+        image = average_blocks(sample["img"], plan.block_x, plan.block_y, fill)
+        canvas.fill(fill)
+        left, top, right, bottom = plan[2:6]
+        if left < right and top < bottom:
+            cv2.warpAffine(
+                image,
+                plan.matrix,
+                (right - left, bottom - top),
+                canvas[top:bottom, left:right],
+                cv2.INTER_LINEAR,
+                cv2.BORDER_CONSTANT,
+                fill,
+            )
+        sample["background"] = fill
+        sample["img_shape"] = self.size
+        sample["img"] = canvas if self.channels == 1 else repeat_channels(canvas)
+
+    def _fit(self, sample: dict) -> tuple[float, float]:
+        """Canvas pixels per source pixel across and down; trims img, sets shrunk."""
+        image = sample["img"]
+        sample["shrunk"] = False
         fit_x, fit_y = self.size[1] / image.shape[1], self.size[0] / image.shape[0]
         if self.fit == "squash":
-            return image, fit_x, fit_y, False
+            return fit_x, fit_y
         room = min(fit_x, fit_y)
         if self.extent is None:
-            return image, room, room, False
+            return room, room
         zoom = max(self.size) / self.extent
         if self.cell_size is not None:
-            zoom *= self.cell_size / _cell_size_of(results)
+            zoom *= self.cell_size / _cell_size_of(sample)
         # A float's last bit must not count as too large.
         if zoom > room * _NEARLY_ONE:
-            image = _trim(image, background_of(results))
+            sample["img"] = image = _trim(image, background_of(sample))
             room = min(self.size[1] / image.shape[1], self.size[0] / image.shape[0])
-        shrunk = zoom > room * _NEARLY_ONE
+            sample["shrunk"] = zoom > room * _NEARLY_ONE
         zoom = min(zoom, room)
-        return image, zoom, zoom, shrunk
-
-    def _prepare(
-        self,
-        image: np.ndarray,
-        zoom_x: float,
-        zoom_y: float,
-        fill: int,
-        rng: np.random.Generator,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The (pre-shrunk) source and the 2 x 3 matrix from it to the canvas."""
-        angle, scale, shift_x, shift_y = 0.0, 1.0, 0.0, 0.0
-        if happens(rng, self.prob):
-            angle = math.radians(draw(rng, self.rotation))
-            scale = draw_ratio(rng, self.scale)
-            shift_x, shift_y = draw(rng, self.shift), draw(rng, self.shift)
-        zoom_x, zoom_y = zoom_x * scale, zoom_y * scale
-        height, width = image.shape
-        image, block_x, block_y = _average_blocks(image, zoom_x, zoom_y, fill)
-        flip_x = -zoom_x if happens(rng, self.hflip) else zoom_x
-        flip_y = -zoom_y if happens(rng, self.vflip) else zoom_y
-        cos, sin = math.cos(angle), math.sin(angle)
-        # Image rows run down: this sign turns counter-clockwise as seen.
-        a, b, c, d = cos * flip_x, sin * flip_y, -sin * flip_x, cos * flip_y
-        # Centre of block (0, 0) and of the crop, in source pixel coordinates.
-        x = (block_x - 1) / 2 - (width - 1) / 2
-        y = (block_y - 1) / 2 - (height - 1) / 2
-        out_x = (self.size[1] - 1) / 2 + shift_x * self.size[1]
-        out_y = (self.size[0] - 1) / 2 + shift_y * self.size[0]
-        matrix = np.array(
-            [
-                [a * block_x, b * block_y, a * x + b * y + out_x],
-                [c * block_x, d * block_y, c * x + d * y + out_y],
-            ]
-        )
-        return image, matrix
+        return zoom, zoom
 
     def __repr__(self) -> str:
         names = (
@@ -236,6 +247,11 @@ class ChromosomeCanvas(BaseTransform):
         )
         said = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
         return f"ChromosomeCanvas({said})"
+
+
+def repeat_channels(image: np.ndarray) -> np.ndarray:
+    """H x W as H x W x 3; the channels lie one after the other, as tensors want it."""
+    return np.stack([image] * 3).transpose(1, 2, 0)
 
 
 def _trim(image: np.ndarray, background: int) -> np.ndarray:
@@ -279,28 +295,3 @@ def _cell_size_of(results: dict) -> float:
             f"{results['cell_size']}: no foreground found in the crops of the cell"
         )
     return results["cell_size"]
-
-
-def _average_blocks(
-    image: np.ndarray, zoom_x: float, zoom_y: float, fill: int
-) -> tuple[np.ndarray, int, int]:
-    """Average whole blocks, so that the rest of the zoom is 0.6 or more.
-
-    Whole blocks, because OpenCV's area resize is 4 us for a 256 x 256 crop then and
-    170 us otherwise. The crop is padded to a multiple of the block at its end.
-
-    Returns:
-        The image, and the source pixels per block across and down.
-    """
-    block_x = max(1, math.ceil(1 / zoom_x - 2 / 3))
-    block_y = max(1, math.ceil(1 / zoom_y - 2 / 3))
-    if block_x == 1 and block_y == 1:
-        return image, 1, 1
-    height, width = image.shape
-    pad_y, pad_x = -height % block_y, -width % block_x
-    if pad_x or pad_y:
-        image = cv2.copyMakeBorder(
-            image, 0, pad_y, 0, pad_x, cv2.BORDER_CONSTANT, value=fill
-        )
-    size = ((width + pad_x) // block_x, (height + pad_y) // block_y)
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), block_x, block_y

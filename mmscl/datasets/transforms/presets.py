@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import cv2
-from mmcv.transforms import BaseTransform
+import numpy as np
 from mmpretrain.registry import TRANSFORMS
 
+from mmscl.datasets.transforms.batching import BatchTransform
 from mmscl.datasets.transforms.bending import ElasticBend
-from mmscl.datasets.transforms.canvas import ChromosomeCanvas, check_channels
+from mmscl.datasets.transforms.canvas import (
+    ChromosomeCanvas,
+    check_channels,
+    repeat_channels,
+)
 from mmscl.datasets.transforms.tone import GreyJitter
 from mmscl.registry import register
 
@@ -18,7 +22,7 @@ _OUR_TONE = (
 )
 
 #: Name -> transforms and their arguments, in order.
-PRESETS: dict[str, list[tuple[type[BaseTransform], dict]]] = {
+PRESETS: dict[str, list[tuple[type[BatchTransform], dict]]] = {
     "paper": [
         (GreyJitter, dict(contrast=0.2)),
         (ChromosomeCanvas, dict(rotation=90, hflip=0.5, vflip=0.5)),
@@ -44,7 +48,7 @@ PRESETS: dict[str, list[tuple[type[BaseTransform], dict]]] = {
 
 
 @register(TRANSFORMS)
-class ChromosomeAugment(BaseTransform):
+class ChromosomeAugment(BatchTransform):
     """Crop -> augmented canvas, by a named preset; in place of ChromosomeCanvas.
 
     - 'paper' (arXiv 2312.07623): random rotation, flips, contrast. The paper gives no
@@ -111,9 +115,22 @@ class ChromosomeAugment(BaseTransform):
         """Replace img (H x W uint8) by the augmented canvas."""
         for transform in self.transforms:
             results = transform(results)
-        if self.channels == 3:
-            results["img"] = cv2.cvtColor(results["img"], cv2.COLOR_GRAY2BGR)
+        self._repeat_channels(results)
         return results
+
+    def transform_batch(
+        self, samples: list[dict], rng: np.random.Generator
+    ) -> list[dict]:
+        """The same for each sample."""
+        for transform in self.transforms:
+            samples = transform.transform_batch(samples, rng)
+        for sample in samples:
+            self._repeat_channels(sample)
+        return samples
+
+    def _repeat_channels(self, sample: dict) -> None:
+        if self.channels == 3:
+            sample["img"] = repeat_channels(sample["img"])
 
     def __repr__(self) -> str:
         steps = ", ".join(repr(transform) for transform in self.transforms)

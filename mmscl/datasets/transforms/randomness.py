@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 Range = tuple[float, float]
@@ -24,21 +26,35 @@ def generator(results: dict) -> np.random.Generator:
     return rng
 
 
-def happens(rng: np.random.Generator, prob: float) -> bool:
-    """True with probability ``prob``; 0 and 1 draw nothing."""
-    return prob > 0 and (prob >= 1 or rng.random() < prob)
+def happens(rng: np.random.Generator, prob: float, count: int | None = None) -> Any:
+    """True with probability ``prob``; 0 and 1 draw nothing.
+
+    Args:
+        rng: Where the numbers come from.
+        prob: Probability, 0..1.
+        count: How many: bool (count,). None gives one bool.
+    """
+    if 0 < prob < 1:
+        return rng.random(count) < prob
+    return prob >= 1 if count is None else np.full(count, prob >= 1)
 
 
-def draw(rng: np.random.Generator, limits: Range) -> float:
-    """Uniform in [low, high]; equal limits draw nothing."""
+def draw(rng: np.random.Generator, limits: Range, count: int | None = None) -> Any:
+    """Uniform in [low, high], a float or (count,); equal limits draw nothing."""
     low, high = limits
-    return low if low == high else low + (high - low) * rng.random()
+    if low == high:
+        return low if count is None else np.full(count, low)
+    return low + (high - low) * rng.random(count)
 
 
-def draw_ratio(rng: np.random.Generator, limits: Range) -> float:
+def draw_ratio(
+    rng: np.random.Generator, limits: Range, count: int | None = None
+) -> Any:
     """Uniform on the logarithm: halving is as likely as doubling. Limits > 0."""
     low, high = limits
-    return low if low == high else low * (high / low) ** rng.random()
+    if low == high:
+        return draw(rng, limits, count)
+    return low * (high / low) ** rng.random(count)
 
 
 def as_range(name: str, value: float | Range, around: float = 0.0) -> Range:

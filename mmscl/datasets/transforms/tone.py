@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmpretrain.registry import TRANSFORMS
 
-from mmscl.datasets.transforms.loading import background_of, grey_image
+from mmscl.datasets.transforms.batching import BatchTransform
+from mmscl.datasets.transforms.loading import (
+    add_backgrounds,
+    background_of,
+    grey_image,
+)
 from mmscl.datasets.transforms.randomness import (
     Range,
     as_range,
@@ -20,13 +26,28 @@ from mmscl.datasets.transforms.randomness import (
 )
 from mmscl.registry import register
 
-_LEVELS = np.arange(256, dtype=np.float32)
+_LEVELS = np.arange(256.0)
 # Below this sigma (pixels) the kernel has one entry that counts.
 _LEAST_BLUR = 0.3
 
 
+class Tone(NamedTuple):
+    """What GreyJitter does to an image: numbers for one, arrays (B,) for a batch."""
+
+    #: Do the factors and the exponent act?
+    on: Any
+    brightness: Any
+    contrast: Any
+    gamma: Any
+    #: Standard deviations in pixels and in grey levels; 0 does nothing.
+    blur: Any
+    noise: Any
+    #: Seed of the noise, cut to a whole number.
+    seed: Any
+
+
 @register(TRANSFORMS)
-class GreyJitter(BaseTransform):
+class GreyJitter(BatchTransform):
     """Vary contrast, brightness and gamma, then blur, then add noise.
 
     Tone is one look-up table of 256 levels. With ``keep_background`` contrast and
@@ -86,43 +107,110 @@ class GreyJitter(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Replace img (H x W uint8) and, where tone moves it, background."""
-        image, rng = grey_image(results, self), generator(results)
-        if self._has_tone and happens(rng, self.prob):
-            background = background_of(results)
-            table = self._table(image, background, rng)
-            image = cv2.LUT(image, table)
-            results["background"] = int(table[background])
-        if self.blur[1] > 0 and happens(rng, self.prob):
-            image = _blur(image, draw(rng, self.blur))
-        if self.noise[1] > 0 and happens(rng, self.prob):
-            noisy = _add_noise(image, draw(rng, self.noise), rng)
-            if self.keep_background:
-                mask = (image != background_of(results)).view(np.uint8)
-                noisy = cv2.copyTo(noisy, mask, image.copy())
-            image = noisy
-        results["img"] = image
+        image, background = grey_image(results, self), background_of(results)
+        tone = self.draw_tone(generator(results))
+        table = None
+        if tone.on:
+            table = self._tables(background, self._mean(image), *tone[1:4])
+        self._change(results, table, *tone[4:])
         return results
 
-    def _table(
-        self, image: np.ndarray, background: int, rng: np.random.Generator
+    def transform_batch(
+        self, samples: list[dict], rng: np.random.Generator
+    ) -> list[dict]:
+        """The same for each sample."""
+        return self.apply(samples, self.draw_tone(rng, len(samples)))
+
+    def draw_tone(self, rng: np.random.Generator, count: int | None = None) -> Tone:
+        """Random tones of ``count`` images; None gives that of one."""
+        return Tone(
+            self._happens(rng, self._has_tone, count),
+            draw(rng, self.brightness, count),
+            draw(rng, self.contrast, count),
+            draw_ratio(rng, self.gamma, count),
+            draw(rng, self.blur, count) * self._happens(rng, self.blur[1] > 0, count),
+            draw(rng, self.noise, count) * self._happens(rng, self.noise[1] > 0, count),
+            draw(rng, (0.0, 2.0**31) if self.noise[1] > 0 else (0.0, 0.0), count),
+        )
+
+    def _happens(self, rng: np.random.Generator, asked: bool, count: int | None) -> Any:
+        return happens(rng, self.prob if asked else 0.0, count)
+
+    def apply(self, samples: list[dict], tones: Tone) -> list[dict]:
+        """Change each sample by its entry of ``tones`` (B,)."""
+        for sample in samples:
+            grey_image(sample, self)
+        add_backgrounds(samples)
+        tables = self._tables_of(samples, tones)
+        rows = zip(*(part.tolist() for part in tones[4:]), strict=True)
+        for i, (sample, row) in enumerate(zip(samples, rows, strict=True)):
+            self._change(sample, tables.get(i), *row)
+        return samples
+
+    def _tables_of(self, samples: list[dict], tones: Tone) -> dict[int, np.ndarray]:
+        """Place in the batch -> table, where one acts."""
+        chosen = np.flatnonzero(tones.on)
+        places = chosen.tolist()
+        if not places:
+            return {}
+        backgrounds = np.array([[samples[i]["background"]] for i in places])
+        means = np.array([[self._mean(samples[i]["img"])] for i in places])
+        columns = (part[chosen, None] for part in tones[1:4])
+        tables = self._tables(backgrounds, means, *columns)
+        return dict(zip(places, tables, strict=True))
+
+    def _tables(
+        self, background: Any, mean: Any, brightness: Any, contrast: Any, gamma: Any
     ) -> np.ndarray:
-        """The new level of each of the 256 levels, uint8."""
-        brightness, contrast = draw(rng, self.brightness), draw(rng, self.contrast)
-        gamma = draw_ratio(rng, self.gamma)
+        """The new level of each of the 256 levels, uint8.
+
+        Args:
+            background: Grey level: a number, or an array (B, 1).
+            mean: Mean grey level of the image, likewise.
+            brightness, contrast, gamma: Of the tone, likewise.
+
+        Returns:
+            (256,), or (B, 256).
+        """
         if self.keep_background:
-            reach = max(background, 255 - background)
+            reach = abs(background - 127.5) + 127.5
             distance = (_LEVELS - background) / reach
             moved = np.abs(distance)
-            if gamma != 1:
+            if self.gamma != (1.0, 1.0):
                 moved **= gamma
-            moved *= contrast
-            levels = background + reach * np.copysign(moved, distance)
+            levels = background + reach * np.copysign(contrast * moved, distance)
         else:
-            mean = brightness * cv2.mean(image)[0]
+            mean = brightness * mean
             levels = mean + contrast * (brightness * _LEVELS - mean)
-            if gamma != 1:
+            if self.gamma != (1.0, 1.0):
                 levels = 255 * (levels.clip(0, 255) / 255) ** gamma
-        return cv2.convertScaleAbs(levels.clip(0, 255)).reshape(256)
+        return cv2.convertScaleAbs(levels.clip(0, 255)).reshape(levels.shape)
+
+    def _mean(self, image: np.ndarray) -> float:
+        """Mean grey level, where the table needs it."""
+        return 0.0 if self.keep_background else cv2.mean(image)[0]
+
+    def _change(
+        self,
+        sample: dict,
+        table: np.ndarray | None,
+        blur: float,
+        noise: float,
+        seed: int,
+    ) -> None:
+        image = sample["img"]
+        if table is not None:
+            image = cv2.LUT(image, table)
+            sample["background"] = table.item(sample["background"])
+        if blur >= _LEAST_BLUR:
+            image = _blur(image, blur)
+        if noise > 0:
+            noisy = _add_noise(image, noise, seed)
+            if self.keep_background:
+                mask = (image != sample["background"]).view(np.uint8)
+                noisy = cv2.copyTo(noisy, mask, image.copy())
+            image = noisy
+        sample["img"] = image
 
     def __repr__(self) -> str:
         names = (
@@ -140,19 +228,17 @@ class GreyJitter(BaseTransform):
 
 def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian blur, sigma in pixels; the border repeats."""
-    if sigma < _LEAST_BLUR:
-        return image
     side = 2 * int(2.5 * sigma + 0.5) + 1
     return cv2.GaussianBlur(image, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
 
 
-def _add_noise(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
+def _add_noise(image: np.ndarray, sigma: float, seed: int) -> np.ndarray:
     """Gaussian noise, sigma in grey levels, cut to 0..255.
 
     OpenCV's generator is three times faster than numpy's; it is seeded anew each time
     from ours, so it brings no state of its own.
     """
-    cv2.setRNGSeed(int(rng.integers(2**31 - 1)))
+    cv2.setRNGSeed(int(seed))
     noise = np.empty(image.shape, np.int16)
     cv2.randn(noise, np.zeros(1), np.full(1, sigma))
     return cv2.add(image, noise, dtype=cv2.CV_8U)
