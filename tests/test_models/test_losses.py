@@ -76,8 +76,9 @@ def test_softmax_focal_loss_has_class_weights():
     logits, target = embeddings()[:, :6], LABELS
     alpha = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
     loss = MODELS.build(dict(type="SoftmaxFocalLoss", alpha=alpha, loss_weight=10.0))
-    expected = 10 * focal_loss(logits.float(), target, 2.0, torch.tensor(alpha))
+    expected = 10 * focal_loss(logits, target, 2.0, torch.tensor(alpha))
     torch.testing.assert_close(loss(logits, target), expected)
+    assert loss(logits.half(), target).dtype == torch.float32
     with pytest.raises(ValueError, match="SoftmaxFocalLoss.gamma: .* got -2"):
         MODELS.build(dict(type="SoftmaxFocalLoss", gamma=-2))
 
@@ -86,7 +87,7 @@ def test_scl_loss_is_equation_4_on_the_scores():
     logits = embeddings()
     loss = MODELS.build(dict(type="SCLLoss", lambda1=0.5, lambda2=2.0))
     expected = 0.5 * scl_loss(logits, LABELS, 2.0, 1 / 0.07) + 4 * focal_loss(
-        logits.float(), LABELS
+        logits, LABELS
     )
     torch.testing.assert_close(loss(logits, LABELS, avg_factor=12), expected)
 
