@@ -100,7 +100,9 @@ class KeyedStream:
         self.dataloader = dataloader
         self.batches = _KeyedBatches(dataloader.batch_sampler, (seed, get_rank()))
         isolate(dataloader, ignored=(signal.SIGINT, signal.SIGTERM))
-        self._iterator: Any = None
+        # Persistent workers that mmengine's loop may have begun know no keys.
+        self._iterator: Any = dataloader._iterator
+        self.close()
         # DataLoader guards these two against mistakes, not against replacement.
         object.__setattr__(dataloader, "batch_sampler", self.batches)
         if not hasattr(dataloader.dataset, "__getitems__"):
