@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmpretrain.structures import DataSample
 
 from benchmarks.measure import ROOT
 from mmscl.config import read_config
 from mmscl.datasets import Manifest, write_karyotypes
+from mmscl.smoke import read_from
 
 CASES = 24
 FEW_CASES = 7  # the fewest with which each split has cases, and training two males
@@ -47,16 +48,10 @@ def config_on(root: Path | None, name: str) -> Config:
         work_dir=str(root or ".") + "/work_dir",
     )
     cfg = read_config(args)
-    for phase in ("train", "test") if root else ():
-        dataset = cfg[f"{phase}_dataloader"].dataset
-        cfg[f"{phase}_dataloader"].dataset = ConfigDict(
-            type="ChromosomeDataset",
-            data_root=str(root),
-            split=phase,
-            pipeline=dataset.pipeline,
-            cache=dataset.get("cache", False),
-            cell_size=dataset.get("cell_size", False),
-        )
+    if root is not None:
+        for phase in ("train", "test"):
+            loader = cfg[f"{phase}_dataloader"]
+            loader.dataset = read_from(root, phase, loader.dataset)
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.get("default_hooks", {}).get("checkpoint", {}).pop("save_best", None)
     cfg.log_level = "WARNING"

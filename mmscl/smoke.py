@@ -40,19 +40,23 @@ def smoke_config(cfg: Config) -> Iterator[Config]:
         yield cfg
 
 
+def read_from(root: Path, split: str, dataset: ConfigDict) -> ConfigDict:
+    """A dataset's config that treats the crops of another folder in the same way."""
+    return ConfigDict(
+        type="ChromosomeDataset",
+        data_root=str(root),
+        split=split,
+        pipeline=dataset.pipeline,
+        cache=dataset.get("cache", False),
+        cell_size=dataset.get("cell_size", False),
+    )
+
+
 def _shrink(cfg: Config, root: Path) -> None:
     for phase in ("train", "val", "test"):
         loader = cfg[f"{phase}_dataloader"]
         loader.num_workers, loader.persistent_workers = 0, False
-        dataset = loader.dataset
-        loader.dataset = ConfigDict(
-            type="ChromosomeDataset",
-            data_root=str(root),
-            split=phase,
-            pipeline=dataset.pipeline,
-            cache=dataset.get("cache", False),
-            cell_size=dataset.get("cell_size", False),
-        )
+        loader.dataset = read_from(root, phase, loader.dataset)
     sampler = cfg.train_dataloader.sampler
     sampler.update(steps_per_epoch=2, missing="skip")
     views = sampler.get("karyotypes_per_batch", 2)
