@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os.path as osp
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from mmengine.dataset import Compose, force_full_init
@@ -12,11 +13,13 @@ from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
+from mmscl.datasets.checksums import FileChecksums
 from mmscl.datasets.crop_buffer import CropBuffer
 from mmscl.datasets.images import find_background, foreground_mask, read_crop
 from mmscl.datasets.manifest import TYPES, Manifest
 from mmscl.datasets.stream import batch_generator, keyed_globals
 from mmscl.datasets.transforms.batching import returned_none, run_pipeline
+from mmscl.datasets.transforms.loading import LoadChromosome
 from mmscl.datasets.transforms.randomness import generator
 from mmscl.registry import register
 
@@ -58,6 +61,10 @@ class ChromosomeDataset(BaseDataset):
             case, of the square root of the foreground area in pixels. A measure of
             magnification and condensation; ``ChromosomeCanvas(cell_size=...)`` uses
             it. Needs the columns case and cell, and all types.
+        watch_files: Where a crop is read from its file each time (cache=False, the
+            pipeline's LoadChromosome), end with an error that names a file whose
+            content is not what it was at its first read, in whichever worker. 4 bytes
+            of shared memory a row, and a checksum a read. False lets files change.
         test_mode: As in mmengine.
         metainfo: Further meta information; ``classes`` are always the 24 types.
         max_refetch: How many random other samples may replace one for which the
@@ -67,7 +74,8 @@ class ChromosomeDataset(BaseDataset):
     Raises:
         FileNotFoundError: There is no manifest.
         ManifestError: A column, split, site, case or type is not there.
-        ImageError: A crop cannot be decoded; the message has its path.
+        ImageError: A crop cannot be decoded, or its file changed since it was read
+            first; the message has its path.
 
     Example:
         >>> dataset = ChromosomeDataset(data_root='data/pki3', split='train',
@@ -89,6 +97,7 @@ class ChromosomeDataset(BaseDataset):
         types: Sequence[str] | None = None,
         cache: bool = False,
         cell_size: bool = False,
+        watch_files: bool = True,
         test_mode: bool = False,
         metainfo: dict | None = None,
         max_refetch: int = 0,
@@ -110,7 +119,9 @@ class ChromosomeDataset(BaseDataset):
         self.sites, self.cases, self.types = sites, cases, types
         self.cache = cache
         self.cell_size = cell_size
+        self.watch_files = watch_files
         self._crops: CropBuffer | None = None
+        self._checksums: FileChecksums | None = None
         self._cell_sizes: np.ndarray | None = None
         super().__init__(
             ann_file=ann_file,
@@ -165,6 +176,8 @@ class ChromosomeDataset(BaseDataset):
         self._columns = {c: self.manifest[c] for c in _OPTIONAL if c in self.manifest}
         if self.cell_size:
             self.manifest.require("cell_size=True", "case", "cell")
+        if self.watch_files and not self.cache:
+            self._checksums = FileChecksums(len(self._labels))
         if self.cache or self.cell_size:
             self._read_all_crops()
         self._fully_initialized = True
@@ -195,7 +208,9 @@ class ChromosomeDataset(BaseDataset):
         total = len(self._labels)
         for index in range(total):
             crop = self.load_crop(index)
-            yield read_crop(self.path_of(index)) if crop is None else crop
+            if crop is None:
+                crop = read_crop(self.path_of(index), self._check_of(index))
+            yield crop
             now = time.monotonic()
             if now - said > _PROGRESS_SECONDS:
                 said, done = now, index + 1
@@ -208,6 +223,12 @@ class ChromosomeDataset(BaseDataset):
     def path_of(self, index: int) -> str:
         """Path of a row's file; an absolute path in the manifest stays."""
         return osp.join(self.data_root, self._paths.item(index))
+
+    def _check_of(self, index: int) -> Callable[[bytes], None] | None:
+        """What compares the bytes of a row's file with those of its first read."""
+        if self._checksums is None:
+            return None
+        return partial(self._checksums.check, index, self.path_of(index))
 
     @force_full_init
     def get_data_info(self, idx: int) -> dict:
@@ -248,7 +269,7 @@ class ChromosomeDataset(BaseDataset):
         if not self._runs_batches():
             return [self._get_keyed(index) for index in indices]
         rng = batch_generator(indices) or generator({})
-        infos = [self.get_data_info(index) for index in indices]
+        infos = [self._info_to_load(index) for index in indices]
         return run_pipeline(self.pipeline.transforms, infos, indices, rng)
 
     def _runs_batches(self) -> bool:
@@ -262,6 +283,15 @@ class ChromosomeDataset(BaseDataset):
             and (self.test_mode or self.max_refetch == 0)
         )
 
+    def _info_to_load(self, idx: int) -> dict:
+        """`get_data_info`, with the check of the file for LoadChromosome."""
+        info = self.get_data_info(idx)
+        transforms = getattr(self.pipeline, "transforms", ())
+        if "img" not in info and any(isinstance(t, LoadChromosome) for t in transforms):
+            check = self._check_of(info["sample_idx"])
+            return info if check is None else dict(info, file_check=check)
+        return info
+
     def _get_keyed(self, index: int) -> dict:
         with keyed_globals(index):
             return self[index]
@@ -272,7 +302,7 @@ class ChromosomeDataset(BaseDataset):
         Raises:
             ImageError: The pipeline gave None and no other sample may replace it.
         """
-        info = self.get_data_info(idx)
+        info = self._info_to_load(idx)
         path = info["img_path"]
         data = self.pipeline(info)
         if data is None and (self.test_mode or self.max_refetch == 0):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,7 +31,9 @@ class ImageError(ValueError):
     """An image file that cannot be read; the message begins with its path."""
 
 
-def read_crop(path: str | Path) -> np.ndarray:
+def read_crop(
+    path: str | Path, file_check: Callable[[bytes], None] | None = None
+) -> np.ndarray:
     """Grey levels of one chromosome image, ``H x W`` uint8.
 
     Decoded with OpenCV: two-strip vendor TIFFs that declare more than they hold (the
@@ -42,14 +44,18 @@ def read_crop(path: str | Path) -> np.ndarray:
 
     Args:
         path: PNG, TIFF, BMP, JPEG, JPEG 2000, GIF, WebP, PBM, PGM or PPM.
+        file_check: Gets the bytes of the file before anything else does; a ValueError
+            of it becomes an ImageError.
 
     Raises:
         ImageError: The file is missing, empty, no image, incomplete, larger than
             ``MAX_PIXELS``, or of a kind that has no well-defined grey level (see
-            :func:`to_grey`).
+            :func:`to_grey`); or ``file_check`` refuses it.
     """
     try:
         data = _read_file(path)
+        if file_check is not None:
+            file_check(data)
         header = read_header(data)
         image = _decode(data)
         if header.check is not None:

@@ -15,7 +15,8 @@ _NEUTRAL = re.compile(
     r"|env_cfg\.dist_cfg|model_wrapper_cfg"
     r"|default_hooks\.(timer|logger|visualization|checkpoint)"
     r"|\w+_dataloader\.(num_workers|pin_memory|persistent_workers|prefetch_factor"
-    r"|timeout)|\w+_dataloader\.dataset\.(data_root|ann_file|cache))(\.|$)"
+    r"|timeout)|\w+_dataloader\.dataset\.(data_root|ann_file|cache"
+    r"|watch_files))(\.|$)"
 )
 
 

@@ -217,6 +217,76 @@ def test_unreadable_crop_stops_with_its_path(root, test_mode):
         build(root, cache=True)
 
 
+def swap(root, index: int) -> None:
+    """Put another readable crop in the place of a row's."""
+    cv2.imwrite(str(root / f"{index}.png"), crop(33, width=9))
+
+
+CHANGED = r"1\.png: the file changed since this run read it first"
+
+
+class TestChangedFiles:
+    @pytest.mark.parametrize("test_mode", [False, True])
+    def test_another_picture_stops_with_its_path_until_it_is_put_back(
+        self, root, test_mode
+    ):
+        dataset = build(root, pipeline=PIPELINE, test_mode=test_mode)
+        first = content(dataset.__getitems__(range(5)))
+        old = (root / "1.png").read_bytes()
+        swap(root, 1)
+        with pytest.raises(ImageError, match=CHANGED):
+            dataset[1]
+        with pytest.raises(ImageError, match=CHANGED):
+            dataset.__getitems__([0, 1])
+        with pytest.raises(ImageError, match=CHANGED):
+            dataset[-4]
+        (root / "1.png").write_bytes(old)  # newer, and the same
+        assert content(dataset.__getitems__(range(5))) == first
+
+    def test_a_cut_file_has_changed(self, root):
+        dataset = build(root, pipeline=PIPELINE)
+        dataset[1]
+        (root / "1.png").write_bytes((root / "1.png").read_bytes()[:-20])
+        with pytest.raises(ImageError, match=CHANGED):
+            dataset[1]
+
+    def test_measuring_the_cells_is_a_first_read(self, root):
+        dataset = build(root, pipeline=PIPELINE, cell_size=True)
+        swap(root, 1)
+        with pytest.raises(ImageError, match=CHANGED):
+            dataset[1]
+
+    @pytest.mark.parametrize("setting", [dict(watch_files=False), dict(cache=True)])
+    def test_may_be_allowed_and_does_not_matter_with_a_cache(self, root, setting):
+        dataset = build(root, pipeline=PIPELINE, **setting)
+        dataset[1]
+        swap(root, 1)
+        height = 16 if setting.get("cache") else 37  # of the first, of the other
+        assert dataset[1]["data_samples"].ori_shape[0] == height
+
+    @pytest.mark.parametrize(
+        "method", ["fork", pytest.param("spawn", marks=pytest.mark.slow)]
+    )
+    def test_workers_know_what_others_read(self, root, method):
+        """Of earlier epochs, or the main process."""
+        dataset = build(root, pipeline=PIPELINE)
+        settings = dict(batch_size=5, num_workers=1, collate_fn=list)
+        assert len(list(DataLoader(dataset, **settings))) == 1
+        swap(root, 1)
+        again = DataLoader(dataset, **settings, multiprocessing_context=method)
+        with pytest.raises(ImageError, match=CHANGED):
+            next(iter(again))
+        with pytest.raises(ImageError, match=CHANGED):
+            dataset[1]
+
+    def test_what_other_transforms_read_is_left_to_them(self, root):
+        """Their samples hold what mmpretrain's do, and no more."""
+        stock = build(root, pipeline=[dict(type="LoadImageFromFile")])
+        loaded = build(root, pipeline=PIPELINE[:1])
+        assert loaded[1].keys() == stock[1].keys() | {"background"}
+        assert "file_check" not in build(root)[1]
+
+
 def test_pipeline_that_gives_none_stops_with_the_path(root):
     nothing = [lambda results: None]
     with pytest.raises(ImageError, match="1.png: a transform .* returned None"):

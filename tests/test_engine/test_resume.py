@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import threading
 import time
@@ -20,6 +21,7 @@ from tiny_run import EPOCHS, STEPS, assert_equal, make_config, run
 from mmscl import files
 from mmscl.checkpoint import CheckpointError, load_from_local
 from mmscl.config import ConfigError
+from mmscl.datasets.images import ImageError
 from mmscl.datasets.manifest import Manifest
 from mmscl.engine import Stopped
 from mmscl.engine.checkpoint_hook import AtomicBackend
@@ -74,6 +76,31 @@ def test_workers_change_nothing(by_epoch, crops, tmp_path):
     part, resumed = run(cfg, load_from=str(tmp_path / "two/iter_4.pth"))
     assert_equal(state, resumed)
     assert part.seen == {i: s for i, s in alone.seen.items() if i >= 4}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_crop_that_is_replaced_by_another_ends_the_run_until_it_is_put_back(
+    workers, crops, tmp_path
+):
+    """The second epoch meets it; resumed with the old one, nothing is different."""
+    root = Path(shutil.copytree(crops, tmp_path / "crops"))
+    _, state = run(make_config(root, tmp_path / "whole"))
+    cfg = make_config(root, tmp_path / "run", workers=workers)
+    one, other = root / "1_X.png", root / "0_Y.png"
+    old = one.read_bytes()
+
+    class Swap(Hook):
+        def after_train_epoch(self, runner):
+            one.write_bytes(other.read_bytes())
+
+    changed = rf"{one}: the file changed since .*{other.stat().st_size} bytes.*--resume"
+    with pytest.raises(ImageError, match=changed):
+        run(cfg, Swap())
+    one.write_bytes(old)
+    found = find_resumable(cfg.work_dir)
+    assert found.meta["iter"] >= STEPS
+    _, resumed = run(cfg, load_from=found.path)
+    assert_equal(state, resumed)
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -36,7 +36,8 @@ class LoadChromosome(BatchTransform):
             128, for data that mixes both. Default False.
 
     Raises:
-        ImageError: The file cannot be decoded; the message has its path.
+        ImageError: The file cannot be decoded, or ``results['file_check']`` (from
+            :class:`ChromosomeDataset`) refuses it; the message has its path.
     """
 
     def __init__(self, invert: bool | str = False) -> None:
@@ -65,8 +66,11 @@ class LoadChromosome(BatchTransform):
         return samples
 
     def _read(self, sample: dict) -> None:
-        image = sample.get("img")
-        image = read_crop(sample["img_path"]) if image is None else to_grey(image)
+        image, file_check = sample.get("img"), sample.pop("file_check", None)
+        if image is None:
+            image = read_crop(sample["img_path"], file_check)
+        else:
+            image = to_grey(image)
         sample["img"] = image
         sample["img_shape"] = sample["ori_shape"] = image.shape
 
