@@ -9,7 +9,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmpretrain.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
-from mmscl.datasets.columns import class_names, image_column, labels_of
+from mmscl.datasets.columns import class_names, image_column, images_by_class, labels_of
 from mmscl.datasets.pairing import CrossGroup, Items, SameGroup, TupleStream
 from mmscl.registry import register
 
@@ -125,12 +125,8 @@ class PairedKaryotypeSampler(Sampler):
         #: Class indices that have images, ascending: (K,).
         self.classes = self._present(counts, missing)
         self.classes_per_batch = self._block_classes(classes_per_batch)
-        # Radix sort for 16-bit keys: 10 million labels in a fraction of a second.
-        small = found.astype(np.int16) if len(self._names) < 2**15 else found
-        order = np.argsort(small, kind="stable").astype(np.int32)
-        bounds = np.cumsum(counts)[self.classes]
-        starts = bounds - counts[self.classes]
-        self._images = [order[a:b] for a, b in zip(starts, bounds, strict=True)]
+        images = images_by_class(found, counts)
+        self._images = [images[number] for number in self.classes]
         self._streams = self._make_streams(cases, cells)
         self._class_stream = TupleStream(
             Items(len(self.classes), self.classes_per_batch),
