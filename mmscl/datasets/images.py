@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -25,6 +24,11 @@ BACKGROUND_SPREAD = 6
 # A 16-bit file whose brightest pixel needs no more than 12 bits was saved without
 # being stretched: dividing it by 257 would give an all but black crop.
 UNSTRETCHED_16_BIT = 4096
+_AT_ONCE = 2**20  # bytes
+# Without O_NONBLOCK, to open a pipe waits for a writer. Not every system has all three.
+_READ = os.O_RDONLY | sum(
+    getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
+)
 
 
 class ImageError(ValueError):
@@ -69,24 +73,32 @@ def read_crop(
 
 def _read_file(path: str | Path) -> bytes:
     """All bytes of a file; a pipe, which might never end, is no file."""
-    status = os.stat(path)
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError("cannot be opened (not a file)")
-    # 16-bit RGBA has 8 bytes a pixel: no picture that is read needs more.
-    if status.st_size > 8 * MAX_PIXELS and status.st_size > 8 * max_pixels():
-        raise ValueError(
-            f"the file has {status.st_size:,} bytes, more than a picture of "
-            f"{max_pixels():,} pixels needs; cut it into crops of one chromosome each"
-        )
-    with open(path, "rb", buffering=0) as file:
-        data = file.read()
+    file = os.open(path, _READ)
+    try:
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("cannot be opened (not a file)")
+        size = status.st_size
+        # 16-bit RGBA has 8 bytes a pixel: no picture that is read needs more.
+        if size > 8 * MAX_PIXELS and size > 8 * max_pixels():
+            raise ValueError(
+                f"the file has {size:,} bytes, more than a picture of "
+                f"{max_pixels():,} pixels needs; cut it into crops of one chromosome "
+                "each"
+            )
+        data = os.read(file, size + 1)
+        if len(data) != size:  # some file systems give less at once, or it grows
+            while more := os.read(file, _AT_ONCE):
+                data += more
+    finally:
+        os.close(file)
     if not data:
         raise ValueError("the file is empty (0 bytes); copy it again from its source")
     return data
 
 
 def _decode(data: bytes) -> np.ndarray:
-    with _silent_opencv():
+    with _silence:
         try:
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error:
@@ -216,29 +228,29 @@ def _to_8_bit(image: np.ndarray) -> np.ndarray:
     return (level + (rest > 128)).astype(np.uint8)
 
 
-_log_lock = threading.Lock()
-_log_users = 0
-_log_level = 0
-
-
-@contextmanager
-def _silent_opencv() -> Iterator[None]:
+class _SilentOpenCV:
     """OpenCV's log level is the process's: lower it while decoding, then put it back.
 
     Counts its users, so that threads that decode side by side restore what was there
     before the first of them.
     """
-    global _log_users, _log_level
-    log = cv2.utils.logging
-    with _log_lock:
-        if _log_users == 0:
-            _log_level = log.getLogLevel()
-            log.setLogLevel(log.LOG_LEVEL_SILENT)
-        _log_users += 1
-    try:
-        yield
-    finally:
-        with _log_lock:
-            _log_users -= 1
-            if _log_users == 0:
-                log.setLogLevel(_log_level)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = self._level = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._users == 0:
+                self._level = _log.setLogLevel(_log.LOG_LEVEL_SILENT)
+            self._users += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                _log.setLogLevel(self._level)
+
+
+_log = cv2.utils.logging
+_silence = _SilentOpenCV()

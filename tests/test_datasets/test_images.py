@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import struct
 import threading
 
@@ -214,6 +216,26 @@ def test_an_image_of_one_level_has_no_foreground():
 
 def test_a_single_pixel_has_a_background():
     assert find_background(np.full((1, 1), 9, np.uint8)) == 9
+
+
+def test_a_file_that_comes_in_pieces_or_grows_is_read_to_its_end(tmp_path, monkeypatch):
+    path, image = tmp_path / "a.png", np.arange(1200, dtype=np.uint8).reshape(40, 30)
+    cv2.imwrite(str(path), image)
+    real, size = os.read, path.stat().st_size
+    open_before = len(os.listdir("/dev/fd"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "read", lambda file, count: real(file, min(count, 100)))
+        np.testing.assert_array_equal(read_crop(path), image)
+
+    def fstat(file):  # before the last 50 bytes were written
+        status = list(os.stat(file))
+        status[stat.ST_SIZE] = size - 50
+        return os.stat_result(status)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", fstat)
+        np.testing.assert_array_equal(read_crop(path), image)
+    assert len(os.listdir("/dev/fd")) == open_before
 
 
 @pytest.mark.parametrize("function", [find_background, foreground_mask])

@@ -27,6 +27,14 @@ from mmscl.datasets.formats.header import (
 
 # TIFF 6.0 field types that hold whole numbers, and those of BigTIFF: bytes, code.
 _WHOLE = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 13: (4, "I"), 16: (8, "Q")}
+# Tag, kind, number of values and, skipped, the values or their place: of an entry of a
+# TIFF and a BigTIFF, and one value of an entry, each in both byte orders.
+_ENTRY = {
+    order + word: Struct(f"{order}HH{word}{Struct(order + word).size}x")
+    for order in "<>"
+    for word in "IQ"
+}
+_ONE = {order + code: Struct(order + code) for order in "<>" for code in "BHI"}
 # What OpenCV decodes: none, CCITT, LZW, JPEG, Deflate, PackBits. An unknown compression
 # comes out all black.
 _NONE, _JPEG, _DEFLATE = 1, 7, (8, 32946)
@@ -54,17 +62,17 @@ class _Page:
         (start,) = unpack(order + self._word, data, 8 if big else 4)
         (entries,) = unpack(order + ("Q" if big else "H"), data, start)
         start += 8 if big else 2
-        layout = Struct(f"{order}HH{self._word}{inline}x")
-        table = data[start : start + entries * layout.size]
-        if len(table) < entries * layout.size:
+        layout = _ENTRY[order + self._word]
+        end = start + entries * layout.size
+        if end > len(data):
             raise damaged(f"the TIFF's tags end behind byte {len(data)}, its end")
-        # Of a tag that occurs twice libtiff takes the first.
-        self._entries = {
-            tag: (kind, count, start + (index + 1) * layout.size - inline)
-            for index, (tag, kind, count) in reversed(
-                list(enumerate(layout.iter_unpack(table)))
-            )
-        }
+        # Tag -> kind, number of values, place of those that fit in the entry.
+        self._entries: dict[int, tuple[int, int, int]] = {}
+        at = start + layout.size - inline
+        for tag, kind, count in layout.iter_unpack(data[start:end]):
+            if tag not in self._entries:  # of two, libtiff takes the first
+                self._entries[tag] = kind, count, at
+            at += layout.size
 
     def __contains__(self, tag: int) -> bool:
         return tag in self._entries
@@ -80,6 +88,8 @@ class _Page:
         if count > _MOST_VALUES:
             raise unsupported(f"tag {tag} of the TIFF holds {count} values")
         size, code = _WHOLE[kind]
+        if count == 1 and size <= 4:  # in the entry, most of all
+            return _ONE[self._order + code].unpack_from(self.data, at)
         if count > 1 and count * size > (4 if self._word == "I" else 8):
             (at,) = unpack(self._order + self._word, self.data, at)
             if at + count * size > len(self.data):
