@@ -13,7 +13,7 @@ from corpus import corpus, write_corpus
 from corpus_case import ERROR, IMAGE
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
-from trained import META, make_config, save_weights, unsettle, write_cells
+from trained import META, build_model, make_config, save_weights, write_cells
 
 from mmscl.checkpoint import CheckpointError, export_weights
 from mmscl.config import ConfigError
@@ -75,7 +75,7 @@ def test_scores_are_those_of_the_test_loop(encoder, cell_size, root, tmp_path):
     for name in ("path", "case", "cell", "site", "labels", "predicted"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
     assert ours.types == theirs.types == TYPES
-    np.testing.assert_allclose(ours.scores, theirs.scores, atol=2e-5)
+    np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-5)
     np.testing.assert_array_equal(names, ours.path)
     scale = np.abs(embedding).max()
     np.testing.assert_allclose(found.embeddings, embedding, atol=1e-5 * scale)
@@ -87,7 +87,7 @@ def test_the_split_and_the_rows_are_those_of_the_manifest(infer, expected, root)
     found = infer(root / "manifest.csv", split="test").predictions
     np.testing.assert_array_equal(found.path, expected.predictions.path[chosen])
     np.testing.assert_allclose(
-        found.scores, expected.predictions.scores[chosen], atol=1e-6
+        found.scores, expected.predictions.scores[chosen], atol=1e-5
     )
     with pytest.raises(ManifestError, match="no row has split 'val'"):
         infer(root, split="val")
@@ -104,7 +104,7 @@ def test_rows_stay_in_order_when_cells_are_mixed(infer_sized, root, tmp_path):
     plain = infer_sized(root).predictions
     np.testing.assert_array_equal(mixed.path, plain.path[order])
     np.testing.assert_array_equal(mixed.cell, plain.cell[order])
-    np.testing.assert_allclose(mixed.scores, plain.scores[order], atol=1e-6)
+    np.testing.assert_allclose(mixed.scores, plain.scores[order], atol=1e-5)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 1000])
@@ -113,7 +113,7 @@ def test_the_batch_size_changes_nothing(batch_size, expected, root):
         *(make_config(root), root / "weights.pth"), device="cpu", batch_size=batch_size
     )
     found = infer(root).predictions
-    np.testing.assert_allclose(found.scores, expected.predictions.scores, atol=2e-6)
+    np.testing.assert_allclose(found.scores, expected.predictions.scores, atol=1e-5)
 
 
 # Kinds of input
@@ -130,14 +130,14 @@ def test_lists_of_paths_and_of_arrays_give_the_same(infer, expected, paths):
     ]
     by_array = infer(arrays).predictions
     assert by_array.path[:2].tolist() == ["inputs[0]", "inputs[1]"]
-    for found in (by_path, by_array):
-        np.testing.assert_allclose(found.scores, expected.predictions.scores, atol=1e-6)
+    for scores in (by_path.scores, by_array.scores):
+        np.testing.assert_allclose(scores, expected.predictions.scores, atol=1e-5)
 
 
 def test_one_path_and_one_array(infer, expected, paths):
     first = expected.predictions.scores[:1]
     for one in (paths[0], Path(paths[0]), cv2.imread(paths[0])):
-        np.testing.assert_allclose(infer(one).predictions.scores, first, atol=1e-6)
+        np.testing.assert_allclose(infer(one).predictions.scores, first, atol=1e-5)
 
 
 def test_a_folder_of_crops_is_read_sorted_with_folders_below(
@@ -156,7 +156,7 @@ def test_a_folder_of_crops_is_read_sorted_with_folders_below(
     assert found.predictions.path.tolist() == names
     assert found.other_files == 1
     scores = expected.predictions.scores[[4, 3, 2, 1, 0]]
-    np.testing.assert_allclose(found.predictions.scores, scores, atol=1e-6)
+    np.testing.assert_allclose(found.predictions.scores, scores, atol=1e-5)
 
 
 @pytest.mark.parametrize("cache", [False, True])
@@ -167,7 +167,7 @@ def test_a_data_set_whose_own_pipeline_is_not_used(cache, measured, infer_sized,
     )
     found = infer_sized(data).predictions
     np.testing.assert_allclose(
-        found.scores, infer_sized(root).predictions.scores, atol=1e-6
+        found.scores, infer_sized(root).predictions.scores, atol=1e-5
     )
 
 
@@ -185,7 +185,7 @@ def test_a_table_of_new_crops_needs_no_types(infer_sized, root, paths, tmp_path)
     known = infer_sized(root).predictions
     assert set(new.labels) == {-1}
     np.testing.assert_array_equal(new.cell, known.cell)
-    np.testing.assert_allclose(new.scores, known.scores, atol=1e-6)
+    np.testing.assert_allclose(new.scores, known.scores, atol=1e-5)
     some = [lines[0] + ",type", *(line + "," for line in lines[1:-1]), lines[-1] + ",X"]
     (tmp_path / "new.csv").write_text("\n".join(some))
     labels = infer_sized(tmp_path / "new.csv").predictions.labels
@@ -200,10 +200,10 @@ def test_a_table_of_new_crops_needs_no_types(infer_sized, root, paths, tmp_path)
         (
             [None],
             TypeError,
-            r"inputs\[0\]: expected a path or an array, got a NoneType",
+            r"inputs\[0\]: expected a path or an array, got",
         ),
         ("missing.png", ImageError, "missing.png: cannot be opened"),
-        ("missing.csv", FileNotFoundError, "missing.csv: no such file"),
+        ("missing.csv", ManifestError, "missing.csv: no such manifest"),
         ([np.zeros((3, 3))], ImageError, r"inputs\[0\]: expected 8-bit or 16-bit"),
     ],
 )
@@ -213,14 +213,10 @@ def test_inputs_that_cannot_be_meant(inputs, error, words, infer):
 
 
 def test_folders_without_crops(infer, tmp_path):
-    with pytest.raises(
-        FileNotFoundError, match=r"no image file in it .*; 0 other files"
-    ):
+    with pytest.raises(FileNotFoundError, match="no image file in it .*; 0 other"):
         infer(tmp_path)
     (tmp_path / "a.txt").touch()
-    with pytest.raises(
-        FileNotFoundError, match=r"no image file in it .*; 1 other files"
-    ):
+    with pytest.raises(FileNotFoundError, match="no image file in it .*; 1 other"):
         infer(tmp_path)
     (tmp_path / "manifest.csv").write_text("path,type\n")
     with pytest.raises(ManifestError, match=r"manifest.csv: the table has no rows"):
@@ -236,7 +232,7 @@ def test_one_cell_measures_all_crops_together(infer_sized, root, paths):
     whole = infer_sized(root).predictions
     cell = np.flatnonzero(whole.cell == whole.cell[0])
     found = infer_sized([paths[row] for row in cell], one_cell=True).predictions
-    np.testing.assert_allclose(found.scores, whole.scores[cell], atol=1e-6)
+    np.testing.assert_allclose(found.scores, whole.scores[cell], atol=1e-5)
     few = infer_sized([paths[row] for row in cell[:2]], one_cell=True).predictions
     assert np.abs(few.scores - whole.scores[cell[:2]]).max() > 1e-3
 
@@ -318,8 +314,7 @@ def test_an_error_leaves_no_thread_behind(infer, paths, tmp_path):
 def test_weights_as_safetensors_and_a_built_classifier(root, expected, tmp_path):
     cfg = make_config(root)
     export_weights(str(root / "weights.pth"), tmp_path / "weights.safetensors")
-    torch.manual_seed(0)
-    model = unsettle(MODELS.build(cfg.model))
+    model = build_model(cfg)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     for infer in (
         ChromosomeInferencer(cfg, tmp_path / "weights.safetensors", device="cpu"),
@@ -338,7 +333,7 @@ def test_a_config_file_and_its_text_give_the_same(root, expected, tmp_path):
     cfg.dump(tmp_path / "config.py")
     infer = ChromosomeInferencer(tmp_path / "config.py", root / "weights.pth")
     np.testing.assert_allclose(
-        infer(root).predictions.scores, expected.predictions.scores, atol=1e-6
+        infer(root).predictions.scores, expected.predictions.scores, atol=1e-5
     )
 
 
@@ -362,15 +357,15 @@ def test_a_classifier_of_mmpretrain_with_its_own_pipeline(root, tmp_path):
     )
     cfg.test_dataloader.dataset.pipeline = [
         dict(type="LoadImageFromFile"),
-        dict(type="Resize", scale=(SIZE := 32, SIZE)),
+        dict(type="Resize", scale=(32, 32)),
         dict(type="PackInputs", meta_keys=META),
     ]
-    torch.manual_seed(0)
-    torch.save(MODELS.build(cfg.model).state_dict(), tmp_path / "w.pth")
+    save_weights(cfg, tmp_path / "w.pth")
     evaluate_checkpoint(cfg, str(tmp_path / "w.pth"), out=str(tmp_path))
     theirs = read_prediction_table(tmp_path / "internal" / "predictions.csv")
     infer = ChromosomeInferencer(cfg, tmp_path / "w.pth", device="cpu")
     found = infer(root, embeddings=True)
+    assert len(set(theirs.predicted)) > 3
     np.testing.assert_allclose(found.predictions.scores, theirs.scores, atol=1e-5)
     assert found.embeddings.shape == (92, 64)
 
@@ -408,7 +403,7 @@ def other_head(cfg: Config, **settings) -> Config:
         (
             dict(model="resnet18_xyz"),
             ConfigError,
-            "neither a config file .* nor the na",
+            "neither a config file .* nor the",
         ),
         (dict(weights=None), ConfigError, "expected a checkpoint .* random weights"),
         (dict(weights="no.pth"), FileNotFoundError, "no.pth does not exist"),

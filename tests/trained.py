@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmpretrain.registry import MODELS
+from mmpretrain.registry import DATASETS, MODELS
 from torch import nn
 
 from mmscl.datasets import Manifest, write_karyotypes
@@ -74,7 +74,7 @@ def make_config(
 
 @torch.no_grad()
 def unsettle(model: nn.Module) -> nn.Module:
-    """Give batch norms statistics and factors that matter, and classes that differ."""
+    """Give batch norms statistics and factors that matter; evaluation mode."""
     torch.manual_seed(1)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -82,14 +82,34 @@ def unsettle(model: nn.Module) -> nn.Module:
             module.running_var.uniform_(0.5, 2)
             module.weight.uniform_(0.5, 1.5)
             module.bias.normal_(0, 0.3)
-    if hasattr(model, "head"):
-        model.head.classifier.weight.normal_(0, 1)
-    return model.eval()
+    model.eval()
+    return model
+
+
+@torch.no_grad()
+def build_model(cfg: Config) -> Any:
+    """The config's model with random weights that tell its test crops apart."""
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    data = DATASETS.build(cfg.test_dataloader.dataset)
+    inputs = torch.stack([data[row]["inputs"] for row in range(len(data))])
+    images = model.data_preprocessor(dict(inputs=inputs))["inputs"]
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+            module.weight.uniform_(0.5, 1.5)
+            module.bias.normal_(0, 0.3)
+    model.train().extract_feat(images)  # batch norms take the crops' statistics
+    model.eval()
+    embedding = model.extract_feat(images, stage="pre_logits")
+    scale, centre = embedding.std(0), embedding.mean(0)
+    layer = getattr(model.head, "classifier", None) or model.head.fc
+    layer.weight.normal_(0, 0.7).div_(scale)
+    layer.bias.copy_(-layer.weight @ centre)
+    return model
 
 
 def save_weights(cfg: Config, path: Path, **more: Any) -> Path:
-    """A checkpoint of the config's model with random weights."""
-    torch.manual_seed(0)
-    model = unsettle(MODELS.build(cfg.model))
-    torch.save(dict(state_dict=model.state_dict(), **more), path)
+    """A checkpoint of such a model."""
+    torch.save(dict(state_dict=build_model(cfg).state_dict(), **more), path)
     return path

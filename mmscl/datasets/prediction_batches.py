@@ -20,12 +20,12 @@ from torch import Tensor
 from mmscl.datasets.crops import Crops
 from mmscl.datasets.images import (
     ImageError,
-    find_background,
     foreground_mask,
     read_crop,
 )
 from mmscl.datasets.sources.listing import LeftOut
 from mmscl.datasets.transforms.batching import run_pipeline
+from mmscl.datasets.transforms.loading import add_backgrounds
 from mmscl.datasets.transforms.packing import stack_images
 
 Item = TypeVar("Item")
@@ -146,10 +146,10 @@ class CropReader:
 
     def _measured(self, cell: list[dict]) -> list[dict]:
         """Add the cell's size, measured as ChromosomeDataset(cell_size=True) does."""
-        areas = []
-        for sample in cell:
-            background = sample.setdefault("background", find_background(sample["img"]))
-            areas.append(foreground_mask(sample["img"], background).sum())
+        if not cell:
+            return cell
+        add_backgrounds(cell)
+        areas = [foreground_mask(s["img"], s["background"]).sum() for s in cell]
         size = float(np.median(np.sqrt(areas)))
         if size > 0:
             for sample in cell:

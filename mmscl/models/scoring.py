@@ -29,7 +29,8 @@ class BatchScorer(nn.Module):
 
     def __init__(self, classifier: BaseClassifier) -> None:
         super().__init__()
-        self.classifier: Any = classifier.eval()
+        self.classifier: Any = classifier
+        self.eval()
         self.embeddings = False
         self.softmax = _gives_softmax(self.classifier.head)
 

@@ -30,7 +30,7 @@ def test_a_folded_model_computes_the_same_to_1e_5(name):
     """Batch norms with and without activation, depthwise and 1 x 1 convolutions."""
     torch.manual_seed(0)
     model = unsettle(timm.create_model(name, num_classes=0, in_chans=1))
-    images = torch.randn(3, 1, 64, 48)
+    images = torch.randn(3, 1, 64, 64)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     folded = fold_batch_norms(model, images[:2])
     assert norms(model) and norms(folded) == 0
