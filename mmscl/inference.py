@@ -32,8 +32,8 @@ from mmscl.models.folding import fold_batch_norms
 from mmscl.models.scoring import BatchScorer
 from mmscl.models.trained import class_names, load_trained
 
-#: Above, a CPU's caches no longer hold the maps: resnet10t at 96 x 48 px takes 9 % more
-#: time an image in batches of 128, 15 % more in batches of 16 (two AVX2 cores).
+#: Above, a CPU's caches no longer hold the maps: resnet10t at 96 x 48 px takes 8 % more
+#: time an image in batches of 128, 16 % more in batches of 16 (two AVX2 cores).
 BATCH_ON_CPU = 32
 
 

@@ -202,7 +202,7 @@ def test_a_table_of_new_crops_needs_no_types(infer_sized, root, paths, tmp_path)
             TypeError,
             r"inputs\[0\]: expected a path or an array, got",
         ),
-        ("missing.png", ImageError, "missing.png: cannot be opened"),
+        ("lost.png", FileNotFoundError, "lost.png: no such file or folder"),
         ("missing.csv", ManifestError, "missing.csv: no such manifest"),
         ([np.zeros((3, 3))], ImageError, r"inputs\[0\]: expected 8-bit or 16-bit"),
     ],

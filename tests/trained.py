@@ -104,7 +104,7 @@ def build_model(cfg: Config) -> Any:
     embedding = model.extract_feat(images, stage="pre_logits")
     scale, centre = embedding.std(0), embedding.mean(0)
     layer = getattr(model.head, "classifier", None) or model.head.fc
-    layer.weight.normal_(0, 0.7).div_(scale)
+    layer.weight.normal_(0, 0.3).div_(scale)
     layer.bias.copy_(-layer.weight @ centre)
     return model
 

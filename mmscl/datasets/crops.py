@@ -91,7 +91,7 @@ def find_crops(inputs: Inputs, split: str | None = None) -> Crops:
         split: Rows of a manifest to take; None takes all.
 
     Raises:
-        FileNotFoundError: A folder without images.
+        FileNotFoundError: No such file or folder, or a folder without images.
         ImageError: A folder that cannot be listed.
         ValueError: An empty list.
         ManifestError: A manifest that cannot be used, or a split without one.
@@ -110,6 +110,8 @@ def find_crops(inputs: Inputs, split: str | None = None) -> Crops:
         return _of_dataset(inputs, inputs.ann_file or type(inputs).__name__)
     if isinstance(inputs, (str, Path)) and Path(inputs).is_dir():
         return _of_folder(Path(inputs))
+    if isinstance(inputs, (str, Path)) and not Path(inputs).exists():
+        raise FileNotFoundError(f"{inputs}: no such file or folder of crops")
     if isinstance(inputs, (str, Path, np.ndarray)):
         inputs = [inputs]
     if not isinstance(inputs, (list, tuple)):

@@ -81,12 +81,13 @@ def test_a_folder_of_one_cell_with_a_broken_crop(predict, refused, root, tmp_pat
     (crops / "notes.txt").touch()
 
     assert "error: This config brings every cell" in refused(crops)
-    assert f"error: {crops}/broken.png: not an image" in refused(crops, "--one-cell")
+    error = refused(crops, "--one-cell")
+    assert f"error: {crops}/broken.png: cannot be decoded; not an image" in error
     assert not (tmp_path / "predictions.csv").exists()
 
     code, said, error = predict(crops, "--one-cell", "--skip-unreadable")
     assert code == 3
-    assert f"left out: {crops}/broken.png: not an image, or a damaged one" in error
+    assert f"left out: {crops}/broken.png: cannot be decoded; not an image" in error
     assert said == (
         "3 crops predicted, 1 left out as unreadable, 1 other files in the folder: "
         "predictions.csv\n"
@@ -118,7 +119,7 @@ def refused(root, tmp_path, monkeypatch, capfd):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["nowhere"], "error: nowhere: cannot be opened"),
+        (["nowhere"], "error: nowhere: no such file or folder"),
         (["{root}", "--out", "{root}/config.py/t.csv"], "t.csv: cannot be written"),
         (["{root}", "--out", "table.txt"], "expected a name that ends with .csv"),
         (["{root}", "--config", "none.py"], "error: none.py: no such config file"),
