@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,7 @@ from mmscl.config import ConfigError
 from mmscl.datasets import TYPES, ChromosomeDataset, Manifest, SyntheticKaryotypes
 from mmscl.datasets.images import ImageError
 from mmscl.datasets.manifest import ManifestError
+from mmscl.datasets.prediction_batches import made_ahead
 from mmscl.evaluation import read_embeddings, read_prediction_table
 from mmscl.files import OutputError
 from mmscl.inference import ChromosomeInferencer
@@ -298,14 +300,21 @@ def test_nothing_that_can_be_read_is_an_error(infer, tmp_path):
         infer(tmp_path, skip_unreadable=True)
 
 
-def test_an_error_leaves_no_thread_behind(infer, paths, tmp_path):
-    import threading
+def test_batches_are_made_by_a_thread_and_only_a_few_ahead():
+    made = []
 
-    (tmp_path / "a.png").write_bytes(b"")
-    with pytest.raises(ImageError):
-        infer([*paths, str(tmp_path / "a.png")])
-    names = [thread.name for thread in threading.enumerate()]
-    assert not [name for name in names if name.startswith("mmscl_ahead")]
+    def items():
+        for number in range(9):
+            made.append(threading.current_thread().name)
+            yield number
+        raise ImageError("the last is broken")
+
+    ahead = made_ahead(items(), count=2)
+    assert next(ahead) == 0 and len(made) <= 3
+    with pytest.raises(ImageError, match="the last is broken"):
+        for number, item in enumerate(ahead, 1):
+            assert item == number
+    assert number == 8 and all(name.startswith("mmscl_ahead") for name in made)
 
 
 # The model
