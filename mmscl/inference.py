@@ -33,7 +33,7 @@ from mmscl.models.scoring import BatchScorer
 from mmscl.models.trained import class_names, load_trained
 
 #: Above, a CPU's caches no longer hold the maps: resnet10t at 96 x 48 px takes 8 % more
-#: time an image in batches of 128, 16 % more in batches of 16 (two AVX2 cores).
+#: time an image in batches of 128, 16 % more in batches of 16 (processor time of one thread, AVX2).
 BATCH_ON_CPU = 32
 
 
