@@ -33,7 +33,8 @@ from mmscl.models.scoring import BatchScorer
 from mmscl.models.trained import class_names, load_trained
 
 #: Above, a CPU's caches no longer hold the maps: resnet10t at 96 x 48 px takes 8 % more
-#: time an image in batches of 128, 16 % more in batches of 16 (processor time of one thread, AVX2).
+#: time an image in batches of 128, and 16 % more in batches of 16 (one thread, AVX2,
+#: processor time).
 BATCH_ON_CPU = 32
 
 
