@@ -15,6 +15,7 @@ from mmscl.datasets.manifest import ManifestError
 from mmscl.distributed import is_lost_rank
 from mmscl.engine import NonFiniteLossError, Stopped
 from mmscl.evaluation import PredictionTableError
+from mmscl.files import OutputError
 
 EXPECTED = (
     CheckpointError,
@@ -23,6 +24,7 @@ EXPECTED = (
     ImageError,
     ManifestError,
     NonFiniteLossError,
+    OutputError,
     PredictionTableError,
 )
 

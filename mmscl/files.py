@@ -3,9 +3,45 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+class OutputError(OSError):
+    """A file that cannot be written; the message has its path and the reason."""
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Turn the system's errors within it into one that names the file.
+
+    Raises:
+        OutputError: As the system says.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror or error}); choose another "
+            "place, or make room"
+        ) from error
+
+
+def check_writable(path: str | Path) -> None:
+    """Find out before the work whether its result can be written; makes the folder.
+
+    Raises:
+        OutputError: It cannot.
+    """
+    path = Path(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError("it is a folder")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
 
 
 @contextmanager

@@ -31,6 +31,8 @@ class Manifest:
     Args:
         columns: Column name -> values, one a row, all of the same length n.
         source: File name used in messages.
+        typed: Whether every row must have its type. False for new crops: the column
+            may be missing, or empty where the type is not known.
 
     Raises:
         ManifestError: A required column is missing or empty in a row, a type is not
@@ -47,8 +49,10 @@ class Manifest:
         self,
         columns: Mapping[str, Sequence[str] | np.ndarray],
         source: str | Path = "manifest",
+        typed: bool = True,
     ) -> None:
         self.source = str(source)
+        self.typed = typed
         self._columns = {
             name: np.asarray(values, dtype=str)
             if name in COLUMNS
@@ -64,13 +68,13 @@ class Manifest:
         self._check()
 
     @classmethod
-    def read(cls, path: str | Path) -> Manifest:
+    def read(cls, path: str | Path, typed: bool = True) -> Manifest:
         """Reads and checks a CSV file (UTF-8, comma separated, first line names).
 
         Raises:
             ManifestError: As the class, or the file is missing or no such CSV.
         """
-        return cls(read_table(Path(path), known=COLUMNS), path)
+        return cls(read_table(Path(path), known=COLUMNS), path, typed)
 
     def write(self, path: str | Path) -> None:
         """Writes the table as CSV, beside the file first and then in its place."""
@@ -102,8 +106,10 @@ class Manifest:
 
     @property
     def labels(self) -> np.ndarray:
-        """Class index of each row's type, 0..23, shape ``(n,)``, int64."""
-        index = {name: label for label, name in enumerate(TYPES)}
+        """Class index of each row's type, 0..23, shape ``(n,)``, int64; -1: unknown."""
+        if "type" not in self:
+            return np.full(len(self), -1)
+        index = {name: label for label, name in enumerate(TYPES)} | {"": -1}
         names, inverse = np.unique(self["type"], return_inverse=True)
         return np.array([index[name] for name in names], np.int64)[inverse]
 
@@ -157,7 +163,7 @@ class Manifest:
             chosen = {name: v for name, v in wanted.items() if v is not None}
             raise ManifestError(f"{self.source}: no row meets {chosen} together")
         kept = {name: column[keep] for name, column in self._columns.items()}
-        return Manifest(kept, self.source)
+        return Manifest(kept, self.source, self.typed)
 
     def _known_values(self, column: str, values: Iterable[str]) -> list[str]:
         if isinstance(values, str):
@@ -184,7 +190,7 @@ class Manifest:
         return f"row {index + 1} ({path!r})"
 
     def _check(self) -> None:
-        for column in REQUIRED:
+        for column in REQUIRED if self.typed else ("path",):
             if column not in self:
                 raise ManifestError(
                     f"{self.source}: the column {column!r} is required, but the "
@@ -196,7 +202,8 @@ class Manifest:
                 raise ManifestError(
                     f"{self.source}: {self._row(empty[0])} has an empty {column!r}"
                 )
-        self._check_values("type", TYPES)
+        if "type" in self:
+            self._check_values("type", TYPES if self.typed else (*TYPES, ""))
         if "split" in self:
             self._check_values("split", (*SPLITS, ""))
         self._check_paths()

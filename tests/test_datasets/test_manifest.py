@@ -202,3 +202,18 @@ def test_ratios_must_be_shares(ratios):
 def test_an_empty_case_cannot_be_split():
     with pytest.raises(ManifestError, match="needs the case of every image"):
         split_by_case(["a", ""])
+
+
+def test_new_crops_need_no_types():
+    untyped = Manifest({"path": ["a.png", "b.png"]}, typed=False)
+    assert untyped.labels.tolist() == [-1, -1]
+    columns = {"path": ["a.png", "b.png"], "type": ["", "X"], "case": ["1", "2"]}
+    some = Manifest(columns, typed=False)
+    assert some.labels.tolist() == [-1, 22]
+    assert some.select(cases=["1"]).labels.tolist() == [-1]
+    with pytest.raises(ManifestError, match="has an empty 'type'"):
+        Manifest(columns)
+    with pytest.raises(ManifestError, match="has type '23'"):
+        Manifest({**columns, "type": ["", "23"]}, typed=False)
+    with pytest.raises(ManifestError, match="the column 'path' is required"):
+        Manifest({"type": ["1"]}, typed=False)

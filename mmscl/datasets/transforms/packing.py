@@ -27,7 +27,7 @@ def pack_batch(
     """
     if not _alike(pack, samples):
         return [pack.transform(sample) for sample in samples]
-    inputs = _stack([sample[pack.input_key] for sample in samples])
+    inputs = stack_images([sample[pack.input_key] for sample in samples])
     labels = torch.tensor([[sample["gt_label"]] for sample in samples])
     return [
         dict(inputs=image, data_samples=_data_sample(sample, label, pack.meta_keys))
@@ -54,7 +54,7 @@ def _alike(pack: PackInputs, samples: list[dict]) -> bool:
     )
 
 
-def _stack(images: list[np.ndarray]) -> torch.Tensor:
+def stack_images(images: list[np.ndarray]) -> torch.Tensor:
     """B images, H x W or H x W x C, as one tensor (B, C, H, W)."""
     whole = _whole(images)
     if whole is not None:

@@ -1,0 +1,59 @@
+"""A batch of images -> scores and embeddings, as tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmpretrain.models.classifiers import BaseClassifier
+from mmpretrain.models.heads import ClsHead
+from torch import Tensor, nn
+
+from mmscl.models.heads import SCLHead
+
+
+class BatchScorer(nn.Module):
+    """What ``predict`` of a classifier gives, without a DataSample for each image.
+
+    Heads that compute something else than the softmax of their output (several labels,
+    several outputs) are asked through their own ``predict``.
+
+    Args:
+        classifier: One of mmpretrain's or ours; put into evaluation mode.
+
+    Attributes:
+        embeddings: Whether to give embeddings too: before normalisation; of
+            mmpretrain's own heads what their last layer reads (``pre_logits``).
+    """
+
+    def __init__(self, classifier: BaseClassifier) -> None:
+        super().__init__()
+        self.classifier: Any = classifier
+        self.eval()
+        self.embeddings = False
+        self.softmax = _gives_softmax(self.classifier.head)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Images (B, C, H, W), preprocessed -> scores (B, K), embeddings (B, D)."""
+        features = self.classifier.extract_feat(images)
+        head, embedding = self.classifier.head, None
+        if isinstance(head, SCLHead):  # once for both
+            embedding = head.pre_logits(features)
+            scores = F.softmax(head.classifier(embedding).float(), dim=1)
+        elif self.softmax:
+            scores = F.softmax(head(features).float(), dim=1)
+        else:
+            samples = head.predict(features, None)
+            scores = torch.stack([sample.pred_score for sample in samples])
+        if not self.embeddings:
+            return (scores,)
+        return scores, head.pre_logits(features) if embedding is None else embedding
+
+
+def _gives_softmax(head: Any) -> bool:
+    """Whether it is a head whose scores are the softmax of its output."""
+    return isinstance(head, ClsHead) and all(
+        getattr(type(head), name) is getattr(ClsHead, name)
+        for name in ("predict", "_get_predictions")
+    )
