@@ -7,11 +7,8 @@ from mmpretrain.registry import TRANSFORMS
 
 from mmscl.datasets.transforms.batching import BatchTransform
 from mmscl.datasets.transforms.bending import ElasticBend
-from mmscl.datasets.transforms.canvas import (
-    ChromosomeCanvas,
-    check_channels,
-    repeat_channels,
-)
+from mmscl.datasets.transforms.canvas import ChromosomeCanvas
+from mmscl.datasets.transforms.channels import check_channels, repeat_channels
 from mmscl.datasets.transforms.tone import GreyJitter
 from mmscl.registry import register
 
