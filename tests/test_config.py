@@ -1,5 +1,6 @@
 """Config files: every one builds; a mistyped key is named."""
 
+import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -135,3 +136,19 @@ def test_memory_is_pinned_where_there_is_a_gpu(gpu, monkeypatch):
             assert loader.persistent_workers == workers
     loader = read_config(args(path, no_pin_memory=True)).train_dataloader
     assert not loader.pin_memory
+
+
+def test_the_documented_config_augments_on_the_device():
+    """docs/training.md: its block differs from its base in where pixels are done."""
+    page = (ROOT / "docs/training.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(_base_ = .*?)```", page, re.DOTALL)
+    text = block.replace("'./", f"'{ROOT}/configs/scl/")
+    cfg = Config.fromstring(text, ".py")
+    base = Config.fromfile(ROOT / "configs/scl/resnet10t_pki3.py")
+    ours, theirs = (
+        TRANSFORMS.build(c.train_dataloader.dataset.pipeline[1]) for c in (cfg, base)
+    )
+    assert ours.on_device and not theirs.on_device
+    assert repr(ours.transforms) == repr(theirs.transforms)
+    preprocessor = dict(cfg.model.data_preprocessor, type="ChromosomePreprocessor")
+    assert MODELS.build(preprocessor)._non_blocking
