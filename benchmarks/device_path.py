@@ -100,9 +100,9 @@ def speed(
         "cpu",
         "Augmentation on the device",
         "ChromosomeAugment with and without `on_device`, drawn crops in memory, "
-        "batches of 48, one thread. What the workers do is what a GPU waits for; the last rate "
-        "has the CPU do the device's part as well. Ratios are to OpenCV, above 1 is "
-        "faster.",
+        "batches of 48, one thread. What the workers do is what a GPU waits for; the "
+        "last rate has the CPU do the device's part as well. Ratios are to OpenCV, "
+        "above 1 is faster.",
         [
             "preset, canvas",
             "workers, OpenCV",
