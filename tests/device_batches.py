@@ -11,15 +11,22 @@ from mmscl.datasets.transforms import ChromosomeAugment, GreyJitter
 from mmscl.datasets.transforms.packing import pack_batch
 
 
-def banded_crops(count: int = 24, background: int = 250, seed: int = 0) -> list[dict]:
-    """Rods of several sizes, smooth as chromosomes are, as samples."""
+def banded_crops(
+    count: int = 24, background: int = 250, seed: int = 0, tight: bool = False
+) -> list[dict]:
+    """Rods of several sizes, smooth as chromosomes are, as samples.
+
+    They lie in some pixels of background, or fill their crops to the edge.
+    """
     rng = np.random.default_rng(seed)
     samples = []
     for number in range(count):
         height, width = 24 + 4 * number, 12 + number % 5
         bands = rng.integers(30, 190, (3 + height // 8, 1), dtype=np.uint8)
         bands = cv2.resize(bands, (width, height), interpolation=cv2.INTER_CUBIC)
-        image = np.pad(bands, 3 + number % 3, constant_values=background)
+        image = np.pad(
+            bands, 0 if tight else 3 + number % 3, constant_values=background
+        )
         samples.append(dict(img=image, background=background, gt_label=number % 24))
     return samples
 

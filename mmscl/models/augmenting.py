@@ -70,7 +70,7 @@ def bend(pictures: Pictures, step: BendStep) -> Pictures:
     grid = torch.stack([(2 * x + 1) / wide - 1, (2 * y + 1) / high - 1], dim=-1)
     shifts = F.grid_sample(nodes, grid, padding_mode="border", align_corners=False)
     bent = _look_up(distance[send(places, device)], x + shifts[:, 0], y + shifts[:, 1])
-    bent *= (x < wide)[:, None] & (y < high)[:, None]
+    # Around the bent picture stays 0: it was grown by more than the bend moves.
     distance = distance.index_copy(0, send(places, device), bent)
     return Pictures(distance, pictures.background, size)
 

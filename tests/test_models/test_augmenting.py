@@ -21,8 +21,9 @@ MEAN, MOST, EVER = 0.3, 1.5, 5.0
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
+@pytest.mark.parametrize("tight", [False, True])
 @pytest.mark.parametrize("size", [64, (96, 48), 200])
-def test_the_device_gives_the_pictures_of_opencv(preset, size):
+def test_the_device_gives_the_pictures_of_opencv(preset, size, tight):
     """From the same random numbers; noise left out, its generators differ.
 
     All but one pixel in a thousand within MOST grey levels: shrinking in blocks, the
@@ -31,7 +32,7 @@ def test_the_device_gives_the_pictures_of_opencv(preset, size):
     extent = None if preset == "authors" else 160
     both = augmentations(preset, noise=False, size=size, extent=extent)
     for seed in range(3):
-        theirs, ours = (collated(one, banded_crops(), seed) for one in both)
+        theirs, ours = (collated(one, banded_crops(tight=tight), seed) for one in both)
         levels = augment(ours["inputs"], CPU)
         assert levels.dtype == torch.float32
         assert levels.shape == theirs["inputs"].shape
