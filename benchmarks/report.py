@@ -12,6 +12,7 @@ PARTS = (
     "step",
     "loop",
     "data_path",
+    "device_path",
     "sampler",
     "prediction",
     "startup",
@@ -39,10 +40,11 @@ ours first; they are no goal.
 """
 CPU_NOTE = """\
 Defaults: as many threads as cores, channels_last where the encoder is a ResNet,
-float32, nothing compiled. bfloat16 (tools/train.py with `--amp`) is never a default: a
-CPU without it in hardware is many times slower with it. `compile = True` in a config,
-mmengine's way, compiles the whole training step with its bookkeeping, which compiles
-anew in the first steps; the table compiles the encoder alone.
+float32, nothing compiled. bfloat16 is never a default, and tools/train.py refuses
+`--amp` without a GPU: a CPU without it in hardware is many times slower with it.
+`compile = True` in a config, mmengine's way, compiles the whole training step with its
+bookkeeping, which compiles anew in the first steps; the table compiles the encoder
+alone.
 """
 MISSING = "Not measured yet."
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.device import get_device
 from mmpretrain.registry import DATASETS
 
 from mmscl.build_errors import did_you_mean
@@ -42,7 +43,7 @@ def read_config(args: Namespace) -> Config:
             and no_persistent_workers.
 
     Raises:
-        ConfigError: There is no such file, or a key is mistyped.
+        ConfigError: There is no such file, a key is mistyped, or amp has no device.
     """
     if not osp.isfile(args.config):
         raise ConfigError(f"{args.config}: no such config file; see configs/README.md")
@@ -60,6 +61,7 @@ def read_config(args: Namespace) -> Config:
         folder = osp.basename(osp.dirname(osp.abspath(args.config)))
         cfg.work_dir = osp.join("work_dirs", folder, name)
     if getattr(args, "amp", False):
+        _check_amp()
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
     for phase in ("train", "val", "test"):
@@ -154,6 +156,15 @@ def describe_rows(manifest: Manifest) -> dict[str, Any]:
         types=dict(zip(types.tolist(), counts.tolist(), strict=True)),
         rows=digest.hexdigest()[:16],
     )
+
+
+def _check_amp() -> None:
+    """mmengine's AmpOptimWrapper trains on these devices alone."""
+    if get_device() not in ("cuda", "npu", "mlu", "musa"):
+        raise ConfigError(
+            f"--amp: expected a GPU, got the device {get_device()!r}. Half precision "
+            "makes training on a CPU slower, not faster: leave --amp out"
+        )
 
 
 def _nearest(part: str, known: Iterable[str]) -> str:

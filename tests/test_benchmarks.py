@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from benchmarks import (
     cpu,
     data_path,
+    device_path,
     growth,
     loop,
     loss,
@@ -108,6 +109,21 @@ def test_step_is_measured_and_profiled():
     assert line.low <= line.ratio <= line.high
     table = step.operators("scl/resnet10t_pki3.py", steps=1, types=3)
     assert any("convolution" in row[0] for row in table.rows)
+
+
+def test_device_path_measures_the_same_images_three_ways(crops):
+    setting = ("paper", (64, 32), 144)
+    loaders = [device_path.loader_of(crops, *setting, on, 1) for on in (False, True)]
+    (opencv,), (plans,) = loaders
+    assert opencv["inputs"].shape == (48, 1, 64, 32)
+    paths = [
+        [one.img_path for one in batch["data_samples"]] for batch in (opencv, plans)
+    ]
+    assert paths[0] == paths[1]
+    assert len(device_path.sides_of(crops, setting, 1)) == 3
+    table = device_path.speed(crops, steps=1, **FAST)
+    assert [row[0] for row in table.rows][0] == "'paper', 224 x 224"
+    assert all(float(ratio) > 0 for row in table.rows for ratio in row[-2:])
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Config files: every one builds; a mistyped key is named."""
 
+import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -105,3 +106,49 @@ def test_a_mistyped_option_is_named():
 def test_a_missing_config_is_named():
     with pytest.raises(ConfigError, match="nowhere.py: no such config"):
         read_config(args("nowhere.py"))
+
+
+def test_amp_without_a_gpu_is_refused(monkeypatch):
+    path = ROOT / "configs/scl/resnet10t_pki3.py"
+    monkeypatch.setattr("mmscl.config.get_device", lambda: "cpu")
+    with pytest.raises(ConfigError, match="--amp: expected a GPU, got .* 'cpu'"):
+        read_config(args(path, amp=True))
+
+
+def test_amp_is_mmengines_wrapper_around_the_configs_optimizer(monkeypatch):
+    path = ROOT / "configs/scl/resnet10t_pki3.py"
+    monkeypatch.setattr("mmscl.config.get_device", lambda: "cuda")
+    plain, half = (read_config(args(path, amp=amp)).optim_wrapper for amp in (0, 1))
+    assert half.type == "AmpOptimWrapper" and half.loss_scale == "dynamic"
+    assert plain.type == "OptimWrapper"
+    assert half.optimizer == plain.optimizer and half.clip_grad == plain.clip_grad
+
+
+@pytest.mark.parametrize("gpu", [True, False])
+def test_memory_is_pinned_where_there_is_a_gpu(gpu, monkeypatch):
+    """And workers, where there are any, live as long as the run."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    for name, workers in (("resnet34_ogh", True), ("resnet10t_pki3", False)):
+        path = ROOT / f"configs/scl/{name}.py"
+        cfg = read_config(args(path))
+        for loader in (cfg.train_dataloader, cfg.val_dataloader):
+            assert loader.pin_memory == gpu
+            assert loader.persistent_workers == workers
+    loader = read_config(args(path, no_pin_memory=True)).train_dataloader
+    assert not loader.pin_memory
+
+
+def test_the_documented_config_augments_on_the_device():
+    """docs/training.md: its block differs from its base in where pixels are done."""
+    page = (ROOT / "docs/training.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(_base_ = .*?)```", page, re.DOTALL)
+    text = block.replace("'./", f"'{ROOT}/configs/scl/")
+    cfg = Config.fromstring(text, ".py")
+    base = Config.fromfile(ROOT / "configs/scl/resnet10t_pki3.py")
+    ours, theirs = (
+        TRANSFORMS.build(c.train_dataloader.dataset.pipeline[1]) for c in (cfg, base)
+    )
+    assert ours.on_device and not theirs.on_device
+    assert repr(ours.transforms) == repr(theirs.transforms)
+    preprocessor = dict(cfg.model.data_preprocessor, type="ChromosomePreprocessor")
+    assert MODELS.build(preprocessor)._non_blocking

@@ -15,6 +15,7 @@ from mmpretrain.registry import MODELS, TRANSFORMS
 from torch import nn
 
 from mmscl.datasets.manifest import TYPES, Manifest
+from mmscl.datasets.transforms.sheets import Sheets
 from mmscl.training import build_runner
 
 STEPS = 3  # of an epoch
@@ -93,7 +94,10 @@ class Recorder(Hook):
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         paths = tuple(sample.img_path for sample in data_batch["data_samples"])
-        pixels = torch.stack(list(data_batch["inputs"])).double()
+        inputs = data_batch["inputs"]
+        if isinstance(inputs, Sheets):  # not augmented yet; doing it twice is no harm
+            inputs = runner.model.data_preprocessor(data_batch, True)["inputs"]
+        pixels = torch.stack(list(inputs)).double()
         weights = torch.arange(1.0, pixels.numel() + 1).view_as(pixels)
         self.seen[runner.iter] = (*paths, float((pixels * weights).sum()))
 
@@ -109,9 +113,12 @@ def make_config(
     stock: bool = False,
     ema: bool = False,
     epochs: int = EPOCHS,
+    on_device: bool = False,
 ) -> Config:
     """A run of a few steps that saves at every one, or at every epoch."""
-    augment = dict(type="ChromosomeAugment", preset="mmscl", size=(16, 8))
+    augment = dict(
+        type="ChromosomeAugment", preset="mmscl", size=(16, 8), on_device=on_device
+    )
     loader = dict(
         batch_size=48,
         num_workers=workers,

@@ -4,8 +4,10 @@ from mmscl.models.classifier import SCLClassifier
 from mmscl.models.encoders import TimmEncoder
 from mmscl.models.heads import SCLHead
 from mmscl.models.losses import SCLLoss, SoftmaxFocalLoss, SupConFocalLoss
+from mmscl.models.preprocessor import ChromosomePreprocessor
 
 __all__ = [
+    "ChromosomePreprocessor",
     "SCLClassifier",
     "SCLHead",
     "SCLLoss",

@@ -31,8 +31,9 @@ class SCLClassifier(ImageClassifier):
         predict_embedding: Whether `predict` adds the field `embedding` (D,).
         channels_last: Keep images and maps in memory as (B, H, W, C); convolutions on
             a CPU are about 1.25 times faster, results differ in rounding only.
-        **kwargs: As in mmpretrain's `ImageClassifier`: data_preprocessor, train_cfg,
-            pretrained, init_cfg.
+        data_preprocessor: Config of it; `ChromosomePreprocessor` by default in type.
+        **kwargs: As in mmpretrain's `ImageClassifier`: train_cfg, pretrained,
+            init_cfg.
 
     Example:
         >>> from mmpretrain.registry import MODELS
@@ -49,9 +50,15 @@ class SCLClassifier(ImageClassifier):
         head: dict | nn.Module | None = None,
         predict_embedding: bool = False,
         channels_last: bool = False,
+        data_preprocessor: dict | nn.Module | None = None,
         **kwargs,
     ) -> None:
-        super().__init__(backbone=backbone, neck=neck, **kwargs)
+        if not isinstance(data_preprocessor, nn.Module):
+            data_preprocessor = dict(data_preprocessor or {})
+            data_preprocessor.setdefault("type", "ChromosomePreprocessor")
+        super().__init__(
+            backbone=backbone, neck=neck, data_preprocessor=data_preprocessor, **kwargs
+        )
         self.memory_format = (
             torch.channels_last if channels_last else torch.contiguous_format
         )

@@ -22,7 +22,7 @@ from mmscl.datasets.transforms import (
     generator,
 )
 from mmscl.datasets.transforms.bending import Bend, _long_axis
-from mmscl.datasets.transforms.canvas import repeat_channels
+from mmscl.datasets.transforms.channels import repeat_channels
 from mmscl.datasets.transforms.loading import find_backgrounds
 from mmscl.datasets.transforms.packing import pack_batch
 from mmscl.datasets.transforms.placing import (
@@ -661,7 +661,9 @@ def test_outside_the_warped_part_of_the_canvas_is_background():
         # Dark to the edge, so that what is cut off would be missed.
         image = np.full((9 + number // 2, 5 + number // 3), 30, np.uint8)
         one, pose = sample(image), canvas.draw_pose(rng)
-        plan = plan_placing(image.shape[::-1], canvas._fit(one), pose, (64, 64), PLAIN)
+        plan = plan_placing(
+            image.shape[::-1], canvas.fit_crop(one), pose, (64, 64), PLAIN
+        )
         blocks = average_blocks(image, plan.block_x, plan.block_y, 255)
         matrix = plan.matrix + [[0, 0, plan.left], [0, 0, plan.top]]
         whole = cv2.warpAffine(blocks, matrix, (64, 64), borderValue=255)

@@ -35,6 +35,7 @@ from mmscl.training import find_resumable, sole_run, train
         (dict(by_epoch=False, stock=True), (1, 2, 4, 5)),
         (dict(ema=True, stock=True), (2, 3)),
         (dict(ema=True, by_epoch=False), (2, 3)),
+        (dict(on_device=True), (1, 4)),
     ],
     ids=str,
 )
@@ -64,15 +65,17 @@ def test_the_flexible_runner_resumes_exactly_too(crops, tmp_path):
     assert part.seen == {i: s for i, s in whole.seen.items() if i >= 2}
 
 
-@pytest.mark.parametrize("by_epoch", [True, False])
-def test_workers_change_nothing(by_epoch, crops, tmp_path):
+@pytest.mark.parametrize(
+    "options", [dict(), dict(by_epoch=False), dict(on_device=True)], ids=str
+)
+def test_workers_change_nothing(options, crops, tmp_path):
     """Two workers give the images of none; resumed with them, too."""
-    alone, state = run(make_config(crops, tmp_path / "alone", by_epoch))
-    cfg = make_config(crops, tmp_path / "two", by_epoch, workers=2, stock=False)
+    alone, state = run(make_config(crops, tmp_path / "alone", **options))
+    cfg = make_config(crops, tmp_path / "two", workers=2, **options)
     two, with_two = run(cfg)
     assert two.seen == alone.seen
     assert_equal(state, with_two)
-    cfg = make_config(crops, tmp_path / "again", by_epoch, workers=2)
+    cfg = make_config(crops, tmp_path / "again", workers=2, **options)
     part, resumed = run(cfg, load_from=str(tmp_path / "two/iter_4.pth"))
     assert_equal(state, resumed)
     assert part.seen == {i: s for i, s in alone.seen.items() if i >= 4}
@@ -125,10 +128,11 @@ def test_stock_transforms_are_keyed_in_workers_too(crops, tmp_path):
     assert seen[0] == seen[1]
 
 
-def test_epochs_and_seeds_differ_and_a_seed_repeats(crops, tmp_path):
+@pytest.mark.parametrize("on_device", [False, True])
+def test_epochs_and_seeds_differ_and_a_seed_repeats(on_device, crops, tmp_path):
     runs = []
     for number, seed in enumerate((3, 3, 4)):
-        cfg = make_config(crops, tmp_path / f"run_{number}")
+        cfg = make_config(crops, tmp_path / f"run_{number}", on_device=on_device)
         cfg.randomness.seed = seed
         recorder, state = run(cfg)
         runs.append((recorder.seen, state))

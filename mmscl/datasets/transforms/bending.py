@@ -105,15 +105,20 @@ class ElasticBend(BatchTransform):
         """Replace img (H x W uint8) by a larger crop; set img_shape."""
         for sample in samples:
             grey_image(sample, self)
-        on = happens(rng, self.prob, len(samples)).tolist()
-        chosen = [sample for sample, yes in zip(samples, on, strict=True) if yes]
-        add_backgrounds(chosen)
-        axes = [_long_axis(sample["img"], sample["background"]) for sample in chosen]
-        bent = {i: axis for i, axis in enumerate(axes) if axis is not None}
-        if bent:
-            bends = self.draw_bend(rng, len(bent))
-            self.apply([chosen[i] for i in bent], list(bent.values()), bends)
+        places, axes, bends = self.choose(samples, rng)
+        if places:
+            self.apply([samples[i] for i in places], axes, bends)
         return samples
+
+    def choose(
+        self, samples: Sequence[dict], rng: np.random.Generator
+    ) -> tuple[list[int], list[Axis], Bend]:
+        """Which of the samples are bent: their places, axes and bends."""
+        on = np.flatnonzero(happens(rng, self.prob, len(samples))).tolist()
+        add_backgrounds([samples[i] for i in on])
+        found = {i: _long_axis(samples[i]["img"], samples[i]["background"]) for i in on}
+        axes = {i: axis for i, axis in found.items() if axis is not None}
+        return list(axes), list(axes.values()), self.draw_bend(rng, len(axes))
 
     def draw_bend(self, rng: np.random.Generator, count: int) -> Bend:
         """Random bends of ``count`` chromosomes."""
@@ -130,9 +135,8 @@ class ElasticBend(BatchTransform):
 
     def apply(self, samples: Sequence[dict], axes: Sequence[Axis], bends: Bend) -> None:
         """Bend each chromosome along its axis by its entry of ``bends``."""
-        sizes = np.array([sample["img"].shape for sample in samples])
-        columns = np.array(axes, np.float32).T[:, :, None, None]
-        sizes, shifts = _shifts(sizes, Axis(*columns), bends)
+        shapes = [sample["img"].shape for sample in samples]
+        sizes, shifts = self.plan(shapes, axes, bends)
         grid = _grid(*sizes.max(axis=0).tolist())
         for sample, size, shift in zip(samples, sizes.tolist(), shifts, strict=True):
             height, width = size
@@ -147,6 +151,25 @@ class ElasticBend(BatchTransform):
                 borderValue=sample["background"],
             )
             sample["img_shape"] = (height, width)
+
+    @staticmethod
+    def plan(
+        shapes: Sequence[tuple[int, int]], axes: Sequence[Axis], bends: Bend
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sizes of B bent crops and where their pixels are looked up.
+
+        Args:
+            shapes: Height and width of each crop in pixels.
+            axes: Of the chromosomes in them.
+            bends: Of the chromosomes.
+
+        Returns:
+            Height and width of the bent crops, int (B, 2); and at their nodes the way,
+            in pixels, to a place on the crop, across and down: float32
+            (B, nodes, nodes, 2).
+        """
+        columns = np.array(axes, np.float32).T[:, :, None, None]
+        return _shifts(np.array(shapes), Axis(*columns), bends)
 
     def __repr__(self) -> str:
         return (
@@ -186,8 +209,7 @@ def _shifts(sizes: np.ndarray, axis: Axis, bend: Bend) -> tuple[np.ndarray, np.n
         bend: Of their chromosomes.
 
     Returns:
-        Height and width of the bent crops, int (B, 2); and at their nodes the way, in
-        pixels, to a place on the crop, across and down: float32 (B, nodes, nodes, 2).
+        As `ElasticBend.plan`.
     """
     # The bow reaches 2/3 |b| at the ends; |b| leaves room for a tip beyond them.
     farthest = np.abs(bend.field).max(axis=(1, 2, 3))[:, None, None]

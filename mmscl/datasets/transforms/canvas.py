@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from mmpretrain.registry import TRANSFORMS
 
-from mmscl.datasets.images import foreground_mask
 from mmscl.datasets.transforms.batching import BatchTransform
+from mmscl.datasets.transforms.channels import check_channels, repeat_channels
+from mmscl.datasets.transforms.fitting import cell_size_of, is_larger, room_for, trim
 from mmscl.datasets.transforms.loading import background_of, grey_image
 from mmscl.datasets.transforms.placing import (
     PLAIN,
@@ -29,8 +31,6 @@ from mmscl.datasets.transforms.randomness import (
     happens,
 )
 from mmscl.registry import register
-
-_NEARLY_ONE = 1 + 1e-9
 
 
 @register(TRANSFORMS)
@@ -150,7 +150,7 @@ class ChromosomeCanvas(BatchTransform):
     def transform(self, results: dict) -> dict:
         """Replace img (H x W uint8) by the canvas; set img_shape and shrunk."""
         grey_image(results, self)
-        zoom = self._fit(results)
+        zoom = self.fit_crop(results)
         pose = self.draw_pose(generator(results))
         plan = plan_placing(results["img"].shape[::-1], zoom, pose, self.size, PLAIN)
         self._put(results, plan, np.empty(self.size, np.uint8))
@@ -176,9 +176,8 @@ class ChromosomeCanvas(BatchTransform):
         """Put each crop on its canvas in its entry of ``poses`` (B,)."""
         for sample in samples:
             grey_image(sample, self)
-        zooms = np.array([self._fit(sample) for sample in samples]).T
-        sizes = np.array([sample["img"].shape[::-1] for sample in samples]).T
-        plan = plan_placing(sizes, zooms, poses, self.size, np)
+        zooms = [self.fit_crop(sample) for sample in samples]
+        plan = self.plan(zooms, [sample["img"].shape for sample in samples], poses)
         places = np.array(plan[:-1], int).tolist()
         matrices = plan.matrix.transpose(2, 0, 1).copy()
         canvases = np.empty((len(samples), *self.size), np.uint8)
@@ -186,6 +185,19 @@ class ChromosomeCanvas(BatchTransform):
         for sample, one, canvas in zip(samples, plans, canvases, strict=True):
             self._put(sample, one, canvas)
         return samples
+
+    def plan(
+        self, zooms: Sequence[Sequence], shapes: Sequence[Sequence], poses: Pose
+    ) -> Plan:
+        """How a batch is placed.
+
+        Args:
+            zooms: Of B crops: canvas pixels per source pixel across and down.
+            shapes: Heights and widths of the crops in pixels.
+            poses: Of the crops, arrays (B,).
+        """
+        sizes = np.array(shapes).T[::-1]
+        return plan_placing(sizes, np.array(zooms).T, poses, self.size, np)
 
     def _put(self, sample: dict, plan: Plan, canvas: np.ndarray) -> None:
         """Fill the canvas (H, W) with the crop and its background."""
@@ -209,26 +221,45 @@ class ChromosomeCanvas(BatchTransform):
         sample["img_shape"] = self.size
         sample["img"] = canvas if self.channels == 1 else repeat_channels(canvas)
 
-    def _fit(self, sample: dict) -> tuple[float, float]:
-        """Canvas pixels per source pixel across and down; trims img, sets shrunk."""
-        image = sample["img"]
+    def fit_crop(
+        self, sample: dict, shape: tuple[int, int] | None = None
+    ) -> tuple[float, float]:
+        """Canvas pixels per source pixel across and down; trims img, sets shrunk.
+
+        Args:
+            sample: With img (H x W uint8).
+            shape: Height and width that img will have, where that is not its own
+                yet. It must have room (`has_room`).
+        """
         sample["shrunk"] = False
-        fit_x, fit_y = self.size[1] / image.shape[1], self.size[0] / image.shape[0]
+        fit = room_for(shape or sample["img"].shape, self.size)
         if self.fit == "squash":
-            return fit_x, fit_y
-        room = min(fit_x, fit_y)
+            return fit
+        room = min(fit)
         if self.extent is None:
             return room, room
-        zoom = max(self.size) / self.extent
-        if self.cell_size is not None:
-            zoom *= self.cell_size / _cell_size_of(sample)
-        # A float's last bit must not count as too large.
-        if zoom > room * _NEARLY_ONE:
-            sample["img"] = image = _trim(image, background_of(sample))
-            room = min(self.size[1] / image.shape[1], self.size[0] / image.shape[0])
-            sample["shrunk"] = zoom > room * _NEARLY_ONE
+        zoom = self._zoom(sample, self.extent)
+        if is_larger(zoom, room):
+            sample["img"] = trim(sample["img"], background_of(sample))
+            room = min(room_for(sample["img"].shape, self.size))
+            sample["shrunk"] = is_larger(zoom, room)
         zoom = min(zoom, room)
         return zoom, zoom
+
+    def has_room(self, sample: dict, shape: tuple[int, int]) -> bool:
+        """Is a crop of this height and width placed without being trimmed?"""
+        if self.fit == "squash" or self.extent is None:
+            return True
+        return not is_larger(
+            self._zoom(sample, self.extent), min(room_for(shape, self.size))
+        )
+
+    def _zoom(self, sample: dict, extent: float) -> float:
+        """The zoom that extent and cell_size ask for."""
+        zoom = max(self.size) / extent
+        if self.cell_size is not None:
+            zoom *= self.cell_size / cell_size_of(sample)
+        return zoom
 
     def __repr__(self) -> str:
         names = (
@@ -249,30 +280,6 @@ class ChromosomeCanvas(BatchTransform):
         return f"ChromosomeCanvas({said})"
 
 
-def repeat_channels(image: np.ndarray) -> np.ndarray:
-    """H x W as H x W x 3; the channels lie one after the other, as tensors want it."""
-    return np.stack([image] * 3).transpose(1, 2, 0)
-
-
-def _trim(image: np.ndarray, background: int) -> np.ndarray:
-    """The crop without blank margin: some sets centre each crop on a large sheet."""
-    x, y, width, height = cv2.boundingRect(
-        foreground_mask(image, background).view(np.uint8)
-    )
-    return image[y : y + height, x : x + width] if width else image
-
-
-def check_channels(name: str, value: int) -> int:
-    """``value`` if it is 1 or 3.
-
-    Raises:
-        ValueError: It is not.
-    """
-    if value not in (1, 3):
-        raise ValueError(f"{name}: expected 1 or 3, got {value!r}")
-    return value
-
-
 def _as_size(size: int | tuple[int, int]) -> tuple[int, int]:
     pair = (size, size) if isinstance(size, int) else tuple(size)
     if len(pair) != 2 or not all(isinstance(s, int) and s > 0 for s in pair):
@@ -281,17 +288,3 @@ def _as_size(size: int | tuple[int, int]) -> tuple[int, int]:
             f"got {size!r}"
         )
     return pair
-
-
-def _cell_size_of(results: dict) -> float:
-    if "cell_size" not in results:
-        raise KeyError(
-            "ChromosomeCanvas.cell_size is set but the sample has no cell_size: set "
-            "cell_size=True in the ChromosomeDataset of the config"
-        )
-    if not results["cell_size"] > 0:
-        raise ValueError(
-            f"{results.get('img_path', 'sample')}: its cell has size "
-            f"{results['cell_size']}: no foreground found in the crops of the cell"
-        )
-    return results["cell_size"]

@@ -15,7 +15,8 @@ def pack_batch(
 ) -> list[dict]:
     """What mmpretrain's PackInputs gives for each sample, at a fraction of its cost.
 
-    The tensors are views of one, of shape (B, C, H, W).
+    The tensors are views of one, of shape (B, C, H, W). Crops that the device augments
+    (`mmscl.datasets.transforms.sheets`) are packed with what is drawn for them.
 
     Args:
         pack: The transform whose settings hold.
@@ -23,33 +24,48 @@ def pack_batch(
         rng: Not used: packing draws nothing.
 
     Returns:
-        B dicts with ``inputs`` (C, H, W) and ``data_samples``.
+        B dicts with ``inputs``, (C, H, W) or `Sheets`, and ``data_samples``.
     """
-    if not _alike(pack, samples):
-        return [pack.transform(sample) for sample in samples]
-    inputs = stack_images([sample[pack.input_key] for sample in samples])
+    on_sheets = "sheet" in samples[0]
+    if not (_plain_labels(pack, samples) and (on_sheets or _alike(pack, samples))):
+        return [_pack_one(pack, sample) for sample in samples]
+    inputs: Sequence
+    if on_sheets:
+        inputs = [sample["sheet"] for sample in samples]
+    else:
+        inputs = stack_images([sample[pack.input_key] for sample in samples]).unbind()
     labels = torch.tensor([[sample["gt_label"]] for sample in samples])
     return [
         dict(inputs=image, data_samples=_data_sample(sample, label, pack.meta_keys))
-        for sample, image, label in zip(
-            samples, inputs.unbind(), labels.unbind(), strict=True
-        )
+        for sample, image, label in zip(samples, inputs, labels.unbind(), strict=True)
     ]
 
 
+def _pack_one(pack: PackInputs, sample: dict) -> dict:
+    packed = pack.transform(sample)
+    return dict(packed, inputs=sample["sheet"]) if "sheet" in sample else packed
+
+
+def _plain_labels(pack: PackInputs, samples: list[dict]) -> bool:
+    """Has each sample a class index, and no more?"""
+    return not pack.algorithm_keys and all(
+        type(sample.get("gt_label")) is int
+        and "gt_score" not in sample
+        and "mask" not in sample
+        for sample in samples
+    )
+
+
 def _alike(pack: PackInputs, samples: list[dict]) -> bool:
-    """Has each sample an array of one shape and dtype, a class index, and no more?"""
+    """Has each sample an array of one shape and dtype?"""
     first = samples[0].get(pack.input_key)
-    if pack.algorithm_keys or not isinstance(first, np.ndarray):
+    if not isinstance(first, np.ndarray):
         return False
     shape, dtype = first.shape, first.dtype
     return len(shape) in (2, 3) and all(
         isinstance(image := sample.get(pack.input_key), np.ndarray)
         and image.shape == shape
         and image.dtype == dtype
-        and type(sample.get("gt_label")) is int
-        and "gt_score" not in sample
-        and "mask" not in sample
         for sample in samples
     )
 

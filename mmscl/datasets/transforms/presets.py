@@ -7,11 +7,9 @@ from mmpretrain.registry import TRANSFORMS
 
 from mmscl.datasets.transforms.batching import BatchTransform
 from mmscl.datasets.transforms.bending import ElasticBend
-from mmscl.datasets.transforms.canvas import (
-    ChromosomeCanvas,
-    check_channels,
-    repeat_channels,
-)
+from mmscl.datasets.transforms.canvas import ChromosomeCanvas
+from mmscl.datasets.transforms.channels import check_channels, repeat_channels
+from mmscl.datasets.transforms.sheets import check_order, lay_on_sheets
 from mmscl.datasets.transforms.tone import GreyJitter
 from mmscl.registry import register
 
@@ -81,6 +79,10 @@ class ChromosomeAugment(BatchTransform):
             for 'authors', else 'auto').
         cell_size: Target size of the cell in source pixels; see ChromosomeCanvas.
         channels: 1 gives H x W, 3 repeats to H x W x 3.
+        on_device: Only draw what happens to the crops; `ChromosomePreprocessor`, the
+            data preprocessor of SCLClassifier, does it on the model's device. For a
+            GPU that waits for data; slower on a CPU (docs/training.md). Needs whole
+            batches of a ChromosomeDataset, and PackInputs next in the pipeline.
 
     Raises:
         ValueError: An unknown preset, or what ChromosomeCanvas refuses.
@@ -95,6 +97,7 @@ class ChromosomeAugment(BatchTransform):
         background: int | str | None = None,
         cell_size: float | None = None,
         channels: int = 1,
+        on_device: bool = False,
     ) -> None:
         if preset not in PRESETS:
             raise ValueError(
@@ -110,9 +113,22 @@ class ChromosomeAugment(BatchTransform):
             kind(**{**settings, **(canvas if kind is ChromosomeCanvas else {})})
             for kind, settings in PRESETS[preset]
         ]
+        self.on_device = on_device
+        if on_device:
+            check_order(f"ChromosomeAugment({preset!r})", self.transforms)
 
     def transform(self, results: dict) -> dict:
-        """Replace img (H x W uint8) by the augmented canvas."""
+        """Replace img (H x W uint8) by the augmented canvas.
+
+        Raises:
+            ValueError: on_device=True, which needs a batch.
+        """
+        if self.on_device:
+            raise ValueError(
+                "ChromosomeAugment: on_device=True expects whole batches, as a "
+                "ChromosomeDataset with max_refetch=0 gives them, got a single image. "
+                "Drop on_device for other datasets and for dataset wrappers"
+            )
         for transform in self.transforms:
             results = transform(results)
         self._repeat_channels(results)
@@ -121,7 +137,9 @@ class ChromosomeAugment(BatchTransform):
     def transform_batch(
         self, samples: list[dict], rng: np.random.Generator
     ) -> list[dict]:
-        """The same for each sample."""
+        """The same for each sample; with on_device 'sheet' replaces img."""
+        if self.on_device:
+            return lay_on_sheets(self.transforms, samples, rng, self.channels)
         for transform in self.transforms:
             samples = transform.transform_batch(samples, rng)
         for sample in samples:
@@ -134,4 +152,8 @@ class ChromosomeAugment(BatchTransform):
 
     def __repr__(self) -> str:
         steps = ", ".join(repr(transform) for transform in self.transforms)
-        return f"ChromosomeAugment({self.preset!r}: {steps}, channels={self.channels})"
+        where = ", on_device=True" if self.on_device else ""
+        return (
+            f"ChromosomeAugment({self.preset!r}: {steps}, "
+            f"channels={self.channels}{where})"
+        )

@@ -28,7 +28,7 @@ from mmscl.registry import register
 
 _LEVELS = np.arange(256.0)
 # Below this sigma (pixels) the kernel has one entry that counts.
-_LEAST_BLUR = 0.3
+LEAST_BLUR = 0.3
 
 
 class Tone(NamedTuple):
@@ -202,7 +202,7 @@ class GreyJitter(BatchTransform):
         if table is not None:
             image = cv2.LUT(image, table)
             sample["background"] = table.item(sample["background"])
-        if blur >= _LEAST_BLUR:
+        if blur >= LEAST_BLUR:
             image = _blur(image, blur)
         if noise > 0:
             noisy = _add_noise(image, noise, seed)
@@ -226,9 +226,14 @@ class GreyJitter(BatchTransform):
         return f"GreyJitter({said})"
 
 
+def blur_radius(sigma: float) -> int:
+    """Pixels on each side of the middle that a blur of this sigma takes in."""
+    return int(2.5 * sigma + 0.5)
+
+
 def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian blur, sigma in pixels; the border repeats."""
-    side = 2 * int(2.5 * sigma + 0.5) + 1
+    side = 2 * blur_radius(sigma) + 1
     return cv2.GaussianBlur(image, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
 
 
