@@ -21,8 +21,8 @@ def join_ranks(cfg: Config) -> None:
     """Join the process group by gloo, and wrap the model for it, where there is no GPU.
 
     mmengine's own start selects a GPU whatever the backend, and fails without one. Does
-    nothing with a GPU, one process, or another launcher than 'pytorch'. A FlexibleRunner
-    wraps the model by its strategy; without one it gets DDPStrategy.
+    nothing with a GPU, one process, or another launcher than 'pytorch'. In the place of
+    a wrapper a FlexibleRunner gets DDPStrategy if it has no strategy.
 
     Args:
         cfg: A complete config; gets a `model_wrapper_cfg` if it has none.

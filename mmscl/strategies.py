@@ -65,4 +65,3 @@ def one_process_group(cfg: Config) -> Iterator[None]:
         yield
     finally:
         dist.destroy_process_group()
-

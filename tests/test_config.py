@@ -163,7 +163,9 @@ def test_the_policy_finds_the_blocks_of_the_papers_networks(model_name, blocks):
         model = timm.create_model(model_name)
     found = [m for m in model.modules() if wrap_blocks(m, False, 0)]
     assert len(found) == blocks
-    assert not any(inner is not m and is_block(inner) for m in found for inner in m.modules())
+    assert not any(
+        inner is not m and is_block(inner) for m in found for inner in m.modules()
+    )
     # most of the weights are in the units that are sharded apart
     inside = sum(p.numel() for m in found for p in m.parameters())
     assert inside > 0.8 * sum(p.numel() for p in model.parameters())

@@ -15,7 +15,9 @@ def config(name: str = "SafeFSDPStrategy", **keys) -> Config:
 
 
 def test_one_process_is_refused_but_for_a_smoke_run():
-    with pytest.raises(ConfigError, match="here is one: start it with tools/dist_train"):
+    with pytest.raises(
+        ConfigError, match="here is one: start it with tools/dist_train"
+    ):
         check_strategy(config(launcher="none"))
     check_strategy(config(launcher="none"), alone=True)
     check_strategy(config(launcher="pytorch"))
@@ -28,7 +30,9 @@ def test_what_would_go_wrong_silently_is_refused():
     averaging = [dict(type="EMAHook")]
     with pytest.raises(ConfigError, match="EMAHook averages whole weights"):
         check_strategy(config(launcher="pytorch", custom_hooks=averaging))
-    with pytest.raises(ConfigError, match="state_dict_cfg: expected 'full', got 'local"):
+    with pytest.raises(
+        ConfigError, match="state_dict_cfg: expected 'full', got 'local"
+    ):
         fsdp_strategy.SafeFSDPStrategy(state_dict_cfg="local")
 
 

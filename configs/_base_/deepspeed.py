@@ -1,7 +1,7 @@
 """Shard gradients and optimizer by DeepSpeed's ZeRO, stage 2: add it to any _base_.
 
-Only with several processes: tools/dist_train.sh CONFIG GPUS. docs/scaling.md says when.
-pip install -e ".[deepspeed]" first. mmengine lets no two bases set one key, so the config
+Only with several processes: tools/dist_train.sh CONFIG GPUS (docs/scaling.md). First
+pip install -e ".[deepspeed]". mmengine lets no two bases set one key, so the config
 itself says optim_wrapper = dict(type="DeepSpeedOptimWrapper")."""
 
 runner_type = "FlexibleRunner"

@@ -1,6 +1,6 @@
 """Shard weights, gradients and optimizer over the GPUs (FSDP): add it to any _base_.
 
-Only with several processes: tools/dist_train.sh CONFIG GPUS. docs/scaling.md says when."""
+Only with several processes: tools/dist_train.sh CONFIG GPUS (docs/scaling.md)."""
 
 runner_type = "FlexibleRunner"
 strategy = dict(

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def read_table(path: Path, known: Collection[str]) -> dict[str, Sequence[str]]:
             f"{path}: a column name occurs twice in {shown(names)}; rename one"
         )
     short = [name in known for name in names]
-    blocks: list[list[Sequence[str]]] = [[] for _ in names]
+    blocks: list[list[Any]] = [[] for _ in names]
     while block := list(islice(lines, _BLOCK)):
         columns = _check_block(block, names, short, path)
         for parts, values, is_short in zip(blocks, columns, short, strict=True):
@@ -58,23 +59,27 @@ def _check_block(
     path: Path,
 ) -> Iterable[Sequence[str]]:
     """Some rows as columns, when each has its values and none is too long."""
-    for line, row in block:
-        if len(row) != len(names):
+    rows = [row for _, row in block]
+    if set(map(len, rows)) != {len(names)}:
+        line, row = next(pair for pair in block if len(pair[1]) != len(names))
+        raise ManifestError(
+            f"{path}, line {line}: expected {len(names)} values ({shown(names)}) "
+            f"but got {len(row)}: {shown(row)}"
+        )
+    columns = list(zip(*rows, strict=True))
+    for name, values, is_short in zip(names, columns, short, strict=True):
+        lengths = list(map(len, values)) if is_short else [0]
+        if max(lengths) > LONGEST:
+            place = next(i for i, length in enumerate(lengths) if length > LONGEST)
             raise ManifestError(
-                f"{path}, line {line}: expected {len(names)} values ({shown(names)}) "
-                f"but got {len(row)}: {shown(row)}"
+                f"{path}, line {block[place][0]}: the {name} has {lengths[place]} "
+                f"characters, more than {LONGEST}; is a quotation mark missing?"
             )
-        for value, name, is_short in zip(row, names, short, strict=True):
-            if is_short and len(value) > LONGEST:
-                raise ManifestError(
-                    f"{path}, line {line}: the {name} has {len(value)} "
-                    f"characters, more than {LONGEST}; is a quotation mark missing?"
-                )
-    return zip(*(row for _, row in block), strict=True)
+    return columns
 
 
-def _joined(parts: list[Sequence[str]], is_short: bool) -> Sequence[str]:
-    """The blocks of a column as one; empties the list, so that memory is not doubled."""
+def _joined(parts: list[Any], is_short: bool) -> Sequence[str]:
+    """The blocks of a column as one; empties the list, lest memory be doubled."""
     if not is_short:
         return list(chain.from_iterable(parts))
     if not parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from importlib import metadata, util
 from pathlib import Path
@@ -43,6 +44,8 @@ class SafeDeepSpeedStrategy(DeepSpeedStrategy):
                 "for weights that do not fit one GPU use FSDP (configs/_base_/fsdp.py)"
             )
         super().__init__(**kwargs)
+        # It goes into checkpoints, which are to hold plain types alone.
+        self.config = json.loads(json.dumps(self.config))
 
     def prepare(self, model: Any, *, dispatch_kwargs: Any = None, **kwargs: Any) -> Any:
         """As mmengine's, which tells its own class alone the size of a batch."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from mmengine.config import Config
 from test_distributed import config_for_ranks, deterministic, in_ranks
 from tiny_run import STEPS, assert_equal, make_config, run
-from torch.distributed.fsdp import FullyShardedDataParallel
 
-from mmscl.config import ConfigError
-from mmscl.training import build_runner, find_resumable
+from mmscl.training import find_resumable
 
 
 def shard(cfg: Config, **model_wrapper) -> Config:
