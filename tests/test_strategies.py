@@ -1,5 +1,8 @@
 """What a strategy that shards needs is said before a run starts."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 import torch.distributed as dist
 from mmengine.config import Config
@@ -59,3 +62,15 @@ def test_a_smoke_run_gets_a_group_of_one_process(monkeypatch):
     assert "mixed_precision" not in cfg.strategy.model_wrapper
     with one_process_group(Config(dict())):
         assert not dist.is_initialized()
+
+
+def test_slurm_without_slurm_says_what_to_do(tmp_path):
+    script = Path(__file__).parents[1] / "tools/slurm_train.sh"
+    done = subprocess.run(
+        ["/bin/bash", str(script), "part", "job", "c.py", "out"],
+        env=dict(PATH=str(tmp_path)),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "tools/dist_train.sh c.py GPUS --work-dir out" in done.stderr

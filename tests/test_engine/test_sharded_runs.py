@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from mmengine.config import Config
 from test_distributed import config_for_ranks, deterministic, in_ranks
 from tiny_run import STEPS, assert_equal, make_config, run
 
+from mmscl.config import ConfigError
 from mmscl.training import find_resumable
 
 
@@ -78,3 +80,21 @@ def test_sharded_ranks_resume_exactly(crops, tmp_path):
         assert_equal(state, resumed)
     assert find_resumable(whole).meta["iter"] == 6
     assert not list(whole.glob("*.part")) and not list(whole.glob(".*.part"))
+
+
+def test_settings_that_sharding_would_falsify_are_refused(crops, tmp_path):
+    def work(rank: int) -> None:
+        cfg = with_blocks(config_for_ranks(crops, tmp_path / "clip", epochs=1))
+        cfg.optim_wrapper.clip_grad = dict(max_norm=1.0)
+        with pytest.raises(
+            ConfigError, match="clip_grad: each rank of FSDP holds a part"
+        ):
+            run(shard(cfg))
+
+    def work_without_blocks(rank: int) -> None:
+        cfg = config_for_ranks(crops, tmp_path / "none", epochs=1)
+        with pytest.raises(ConfigError, match="'wrap_blocks' finds nothing to shard"):
+            run(shard(cfg))
+
+    in_ranks(1, work)
+    in_ranks(1, work_without_blocks)
