@@ -35,6 +35,8 @@ class SafeDeepSpeedStrategy(DeepSpeedStrategy):
             3, whose weights no rank has whole.
     """
 
+    config: dict[str, Any]
+
     def __init__(self, **kwargs: Any) -> None:
         _check_installed()
         stage = (kwargs.get("zero_optimization") or {}).get("stage", 0)

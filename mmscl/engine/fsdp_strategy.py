@@ -58,6 +58,8 @@ class SafeFSDPStrategy(FSDPStrategy):
             block.
     """
 
+    model_wrapper: dict[str, Any] | None
+
     def __init__(self, *, state_dict_cfg: str = "full", **kwargs: Any) -> None:
         if state_dict_cfg != "full":
             raise ConfigError(
