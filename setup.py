@@ -58,6 +58,9 @@ TESTS = ["pytest>=8", "pytest-xdist", "hypothesis>=6.100", "ruff==0.17.6", "mypy
 
 LOGGING = ["tensorboard"]
 
+# mmengine imports what 0.19 removed; configs/_base_/deepspeed.py.
+DEEPSPEED = ["deepspeed>=0.16,<0.19"]
+
 # What benchmarks/ compares with, besides mmpretrain, timm and torchvision.
 BENCH = ["pytorch-metric-learning>=2.9"]
 
@@ -77,6 +80,7 @@ setup(
         "upstream": UPSTREAM,
         "tests": TESTS,
         "bench": BENCH,
+        "deepspeed": DEEPSPEED,
         "all": MMINSTALL + TESTS + LOGGING,
     },
     classifiers=[

@@ -21,7 +21,8 @@ def join_ranks(cfg: Config) -> None:
     """Join the process group by gloo, and wrap the model for it, where there is no GPU.
 
     mmengine's own start selects a GPU whatever the backend, and fails without one. Does
-    nothing with a GPU, one process, or another launcher than 'pytorch'.
+    nothing with a GPU, one process, or another launcher than 'pytorch'. In the place of
+    a wrapper a FlexibleRunner gets DDPStrategy if it has no strategy.
 
     Args:
         cfg: A complete config; gets a `model_wrapper_cfg` if it has none.
@@ -30,13 +31,16 @@ def join_ranks(cfg: Config) -> None:
         return
     if not dist.is_initialized():
         dist.init_process_group("gloo")
-    if cfg.get("model_wrapper_cfg") is None:
-        cfg.model_wrapper_cfg = dict(
-            type="MMDistributedDataParallel",
-            device_ids=None,  # where mmengine puts the local rank
-            broadcast_buffers=False,
-            find_unused_parameters=cfg.get("find_unused_parameters", False),
-        )
+    wrapper = dict(
+        type="MMDistributedDataParallel",
+        device_ids=None,  # where mmengine puts the local rank
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get("find_unused_parameters", False),
+    )
+    if "runner_type" not in cfg:
+        cfg.setdefault("model_wrapper_cfg", wrapper)
+    elif cfg.get("strategy") is None:
+        cfg.strategy = dict(type="DDPStrategy", model_wrapper=wrapper)
 
 
 def is_lost_rank(error: BaseException) -> bool:

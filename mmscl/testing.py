@@ -126,6 +126,8 @@ def _test_one(
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.param_scheduler = None
     cfg.load_from, cfg.resume = None, False
+    cfg.pop("runner_type", None)  # a test holds the weights alone: nothing to shard
+    cfg.pop("strategy", None)
     cfg.merge_from_dict({"test_dataloader": dict(dataset=changes)})
     cfg.get("default_hooks", {}).pop("checkpoint", None)
     cfg.custom_hooks = [  # a test has no training to stop

@@ -17,6 +17,7 @@ from mmscl.checkpoint import CheckpointError, load_from_local
 from mmscl.config import ConfigError, check_data
 from mmscl.distributed import join_ranks
 from mmscl.engine.settings import flatten_settings, list_changes
+from mmscl.strategies import check_strategy
 
 LOCK_NAME = ".running"
 #: Changed settings that are named one by one.
@@ -39,6 +40,7 @@ def train(
         CheckpointError: The given checkpoint, or every one of the folder, is damaged.
         FileNotFoundError, ManifestError: As `check_data`.
     """
+    check_strategy(cfg)
     cfg.data_state = check_data(cfg)
     with sole_run(cfg.work_dir, _is_main(cfg)):
         found = None
@@ -160,7 +162,10 @@ def check_unchanged(cfg: Config, found: Found, allow_changes: bool = False) -> N
 
 
 def _read(path: str) -> Found:
-    meta = load_from_local(path, map_location="cpu").get("meta", {})
+    file = path
+    if Path(path).is_dir():  # DeepSpeed's; what is not sharded is in this one
+        file = str(Path(path, "mp_rank_00_model_states.pt"))
+    meta = load_from_local(file, map_location="cpu").get("meta", {})
     if "iter" not in meta:
         raise CheckpointError(
             f"{path}: weights alone, without the state of a run; train from them with "

@@ -1,16 +1,22 @@
 """Config files: every one builds; a mistyped key is named."""
 
+import dataclasses
+import inspect
 import re
 from argparse import Namespace
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from mmengine.config import Config
+from mmengine.registry import FUNCTIONS, MODEL_WRAPPERS, OPTIM_WRAPPERS, STRATEGIES
 from mmpretrain.registry import DATA_SAMPLERS, HOOKS, METRICS, MODELS, TRANSFORMS
+from torch.distributed.fsdp import FullyShardedDataParallel, MixedPrecision
 
 import mmscl  # noqa: F401
 from mmscl.config import ConfigError, check_keys, check_options, read_config
+from mmscl.engine.fsdp_strategy import is_block, wrap_blocks
 from mmscl.models.released_weights import released_model
 
 ROOT = Path(__file__).parents[1]
@@ -152,3 +158,61 @@ def test_the_documented_config_augments_on_the_device():
     assert repr(ours.transforms) == repr(theirs.transforms)
     preprocessor = dict(cfg.model.data_preprocessor, type="ChromosomePreprocessor")
     assert MODELS.build(preprocessor)._non_blocking
+
+
+SHARDED = [ROOT / f"configs/scl/swin-l_ogh_{name}.py" for name in ("fsdp", "deepspeed")]
+
+
+@pytest.mark.parametrize("path", SHARDED, ids=lambda p: p.stem)
+def test_every_key_of_a_strategy_is_an_argument_that_upstream_takes(path):
+    """An upstream rename turns this red, without a GPU or DeepSpeed."""
+    strategy = read_config(args(path)).strategy.to_dict()
+    kind = STRATEGIES.get(strategy.pop("type"))
+    upstream = kind.__mro__[1]
+    assert upstream.__module__.startswith("mmengine._strategy")
+    assert strategy.keys() <= inspect.signature(upstream).parameters.keys()
+    wrapper = strategy.get("model_wrapper", {})
+    if wrapper:
+        own = inspect.signature(MODEL_WRAPPERS.get(wrapper.pop("type"))).parameters
+        torchs = inspect.signature(FullyShardedDataParallel).parameters
+        assert wrapper.keys() <= own.keys() | torchs.keys()
+        fields = {field.name for field in dataclasses.fields(MixedPrecision)}
+        assert wrapper["mixed_precision"].keys() <= fields
+        assert FUNCTIONS.get(wrapper["auto_wrap_policy"])
+        assert FUNCTIONS.get(strategy["activation_checkpointing"]["check_fn"])
+    assert OPTIM_WRAPPERS.get(read_config(args(path)).optim_wrapper.type)
+
+
+@pytest.mark.parametrize("path", SHARDED, ids=lambda p: p.stem)
+def test_a_sharded_config_is_the_papers_but_for_sharding(path):
+    sharded = Config.fromfile(path).to_dict()
+    plain = Config.fromfile(ROOT / "configs/scl/swin-l_ogh.py").to_dict()
+    assert sharded["model"]["head"]["loss"].pop("gather") is True
+    sharded["model"]["backbone"].pop("with_cp", None)
+    sharded["optim_wrapper"].pop("type"), plain["optim_wrapper"].pop("type")
+    assert sharded.pop("runner_type") == "FlexibleRunner"
+    assert sharded.pop("strategy")
+    assert sharded == plain
+
+
+@pytest.mark.parametrize(
+    ("model_name", "blocks"),
+    [
+        ("swin_large_patch4_window7_224", 24),
+        ("vit_small_patch8_224", 12),
+        ("davit_small", 24),
+        ("resnet34", 16),
+        ("resnet50", 16),
+    ],
+)
+def test_the_policy_finds_the_blocks_of_the_papers_networks(model_name, blocks):
+    with torch.device("meta"):
+        model = timm.create_model(model_name)
+    found = [m for m in model.modules() if wrap_blocks(m, False, 0)]
+    assert len(found) == blocks
+    assert not any(
+        inner is not m and is_block(inner) for m in found for inner in m.modules()
+    )
+    # most of the weights are in the units that are sharded apart
+    inside = sum(p.numel() for m in found for p in m.parameters())
+    assert inside > 0.8 * sum(p.numel() for p in model.parameters())

@@ -4,6 +4,11 @@
 #            tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [options of tools/train.py]
 set -euo pipefail
 if [ $# -lt 4 ]; then sed -n '2,4p' "$0" | cut -c3-; exit 2; fi
+if ! command -v srun >/dev/null; then
+  echo "error: srun is not here: this machine is no slurm cluster. On one machine use" >&2
+  echo "  tools/dist_train.sh $3 GPUS --work-dir $4" >&2
+  exit 2
+fi
 PARTITION=$1
 JOB_NAME=$2
 CONFIG=$3

@@ -11,6 +11,7 @@ from mmengine.config import DictAction
 from mmscl.cli import report_errors
 from mmscl.config import read_config
 from mmscl.smoke import smoke_config
+from mmscl.strategies import check_strategy, one_process_group
 from mmscl.training import build_runner, train
 
 
@@ -80,7 +81,8 @@ def main() -> None:
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     if args.smoke:
-        with smoke_config(cfg):
+        check_strategy(cfg, alone=True)
+        with smoke_config(cfg), one_process_group(cfg):
             runner = build_runner(cfg)
             runner.train()
             runner.test()

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from mmscl.datasets.manifest_file import ManifestError, read_table, shown
+from mmscl.datasets.text_columns import first_repeat, text_groups
 from mmscl.files import replaced
 
 #: The 24 chromosome types, in the order of the class index 0..23.
@@ -110,7 +111,7 @@ class Manifest:
         if "type" not in self:
             return np.full(len(self), -1)
         index = {name: label for label, name in enumerate(TYPES)} | {"": -1}
-        names, inverse = np.unique(self["type"], return_inverse=True)
+        names, inverse = text_groups(self["type"])
         return np.array([index[name] for name in names], np.int64)[inverse]
 
     def require(self, feature: str, *columns: str) -> None:
@@ -220,27 +221,28 @@ class Manifest:
             )
 
     def _check_paths(self) -> None:
-        paths, first, counts = np.unique(
-            self["path"], return_index=True, return_counts=True
-        )
-        if (counts > 1).any():
-            path = paths[counts > 1][0]
-            rows = np.flatnonzero(self["path"] == path)[:2] + 1
+        repeat = first_repeat(self["path"])
+        if repeat is not None:
+            path, rows = self["path"][repeat[0]], [row + 1 for row in repeat]
             raise ManifestError(
                 f"{self.source}: the path {str(path)!r} is in two rows, {rows[0]} and "
                 f"{rows[1]}; keep one"
             )
 
     def _check_cases(self) -> None:
-        case, split = self["case"], self["split"]
-        named = (case != "") & (split != "")
-        pairs = np.unique(np.stack([case[named], split[named]], 1), axis=0)
-        cases, counts = np.unique(pairs[:, 0], return_counts=True)
+        (cases, case), (splits, split) = (
+            text_groups(self[column]) for column in ("case", "split")
+        )
+        pairs = np.unique(case * len(splits) + split)
+        names, chosen = cases[pairs // len(splits)], splits[pairs % len(splits)]
+        named = (names != "") & (chosen != "")
+        names, chosen = names[named], chosen[named]
+        found, counts = np.unique(names, return_counts=True)
         if (counts > 1).any():
-            name = cases[counts > 1][0]
-            splits = " and ".join(pairs[pairs[:, 0] == name, 1])
+            name = found[counts > 1][0]
+            both = " and ".join(sorted(chosen[names == name]))
             raise ManifestError(
-                f"{self.source}: case {str(name)!r} is in two splits, {splits}; images "
+                f"{self.source}: case {str(name)!r} is in two splits, {both}; images "
                 "of one case belong to one split"
             )
 

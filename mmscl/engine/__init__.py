@@ -1,6 +1,8 @@
 """What runs a training: loops and hooks of mmengine's Runner, registered by name."""
 
 from mmscl.engine.checkpoint_hook import SafeCheckpointHook
+from mmscl.engine.deepspeed_strategy import SafeDeepSpeedStrategy
+from mmscl.engine.fsdp_strategy import SafeFSDPStrategy
 from mmscl.engine.loops import ResumableEpochTrainLoop, ResumableIterTrainLoop
 from mmscl.engine.nan_guard import NaNGuardHook, NonFiniteLossError
 from mmscl.engine.progress import ProgressHook
@@ -14,6 +16,8 @@ __all__ = [
     "ResumableEpochTrainLoop",
     "ResumableIterTrainLoop",
     "SafeCheckpointHook",
+    "SafeDeepSpeedStrategy",
+    "SafeFSDPStrategy",
     "Stopped",
     "WholeKaryotypesHook",
 ]

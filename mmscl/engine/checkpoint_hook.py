@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os.path as osp
 import signal
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from mmscl.engine.generators import gather_generators, restore_generators
 from mmscl.engine.loops import VALIDATED
 from mmscl.engine.settings import flatten_settings
 from mmscl.engine.stopping import Stopped, stop_requested
+from mmscl.engine.whole_files import WholeFiles, check_archive, remove
 from mmscl.files import replaced
 from mmscl.registry import register
 
@@ -39,13 +39,7 @@ class AtomicBackend(LocalBackend):
         """
         with replaced(filepath) as part:
             part.write_bytes(obj)
-            try:
-                with zipfile.ZipFile(part) as archive:
-                    broken = archive.testzip()
-            except zipfile.BadZipFile as error:
-                broken = str(error)
-            if broken:
-                raise OSError(f"it does not read back as it was written ({broken})")
+            check_archive(part)
 
 
 @register(HOOKS)
@@ -90,7 +84,7 @@ class SafeCheckpointHook(CheckpointHook):
         super().before_train(runner)
         if is_main_process() and osp.isdir(self.out_dir):
             for part in Path(self.out_dir).glob(".*.pth.*.part"):
-                part.unlink(missing_ok=True)
+                remove(part)
         if runner._resume and self._resumed:
             self.last_ckpt = runner._load_from
             restore_generators(self._resumed)
@@ -158,27 +152,31 @@ class SafeCheckpointHook(CheckpointHook):
             self.filename_tmpl, self.max_keep_ckpts = schedule
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
-        with self._safely(runner):
+        with self._safely(runner) as runner:
             super()._save_checkpoint_with_step(runner, step, meta)
         self._saved_iter = meta["iter"]
         if is_main_process() and osp.isdir(self.out_dir):
             for path in Path(self.out_dir).glob(STATE_NAME.format("*")):
                 if path.name != osp.basename(str(self.last_ckpt)):
-                    path.unlink()
+                    remove(path)
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict) -> None:
-        with self._safely(runner):
+        with self._safely(runner) as runner:
             super()._save_best_checkpoint(runner, metrics)
 
     @contextmanager
-    def _safely(self, runner: Any) -> Iterator[None]:
-        """Gather the generators; put off removals until all is written."""
+    def _safely(self, runner: Any) -> Iterator[Any]:
+        """Gather the generators; put off removals until all is written.
+
+        Yields:
+            The runner that writes: a FlexibleRunner's strategy knows no file backends.
+        """
         good, backend = self.last_ckpt, self.file_backend
         self._generators = gather_generators()
         removals = _PutOffRemovals(backend)
         self.file_backend = removals
         try:
-            yield
+            yield WholeFiles(runner) if hasattr(runner, "strategy") else runner
         except OSError as error:
             raise CheckpointError(
                 f"{self.last_ckpt}: the checkpoint could not be written ({error}). "

@@ -13,8 +13,10 @@ from mmengine.hooks import Hook
 from mmengine.logging import MessageHub, print_log
 from mmpretrain.registry import HOOKS
 from torch import Tensor, nn
+from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.optim import Optimizer
 
+from mmscl.config import ConfigError
 from mmscl.registry import register
 
 _WAY_OUT = (
@@ -35,7 +37,8 @@ class NaNGuardHook(Hook):
     Looks at the losses of any model before the backward pass, at the norm of the
     gradients before the optimizer's step, and at the weights before a checkpoint is
     written. With mixed precision the gradients are those that the loss scaler lets
-    through.
+    through. DeepSpeed's optimizers let nobody look at the gradients: there, the losses
+    and the weights are checked.
 
     Args:
         max_skips: Steps in a row that may be left out, each with a warning, before
@@ -55,6 +58,7 @@ class NaNGuardHook(Hook):
         self.max_skips = max_skips
         self._skipped = 0
         self._wrong = ""
+        self._sharded = False
         self._losses: Mapping[str, Any] = {}
         self._samples: Iterable[Any] = ()
         self._handles: list[Any] = []
@@ -64,9 +68,18 @@ class NaNGuardHook(Hook):
         self._handles = [runner.model.register_forward_hook(self._check_losses)]
         wrappers = runner.optim_wrapper
         wrappers = wrappers.values() if hasattr(wrappers, "values") else [wrappers]
+        self._sharded = isinstance(runner.model, FullyShardedDataParallel)
         for wrapper in wrappers:
             check = partial(self._check_gradients, wrapper)
-            self._handles.append(wrapper.optimizer.register_step_pre_hook(check))
+            register = getattr(wrapper.optimizer, "register_step_pre_hook", None)
+            if register is not None:
+                self._handles.append(register(check))
+            elif self.max_skips:
+                raise ConfigError(
+                    "NaNGuardHook.max_skips: expected 0 with "
+                    f"{type(wrapper.optimizer).__name__}, whose steps cannot be left "
+                    f"out, got {self.max_skips}"
+                )
 
     def after_train(self, runner: Any) -> None:
         """Leave the model as it was."""
@@ -99,7 +112,7 @@ class NaNGuardHook(Hook):
         """
         bad = [
             name
-            for name, value in checkpoint["state_dict"].items()
+            for name, value in checkpoint.get("state_dict", {}).items()
             if isinstance(value, Tensor) and not bool(value.isfinite().all())
         ]
         if bad:
@@ -122,7 +135,10 @@ class NaNGuardHook(Hook):
         self, wrapper: Any, optimizer: Optimizer, args: Any, kwargs: Any
     ) -> None:
         """Optimizer hook: the gradients, before the step."""
-        if not self._wrong and not math.isfinite(_gradient_norm(wrapper)):
+        wrong = bool(self._wrong) or not math.isfinite(_gradient_norm(wrapper))
+        if self._sharded:  # each rank sees its part: all must come to one decision
+            wrong = _on_any_rank(wrong)
+        if wrong and not self._wrong:
             self._refuse("gradient")
         if self._wrong:
             optimizer.zero_grad()  # to None: the step then changes nothing
@@ -138,6 +154,15 @@ class NaNGuardHook(Hook):
             logger="current",
             level=logging.WARNING,
         )
+
+
+def _on_any_rank(flag: bool) -> bool:
+    """Whether it is so on any rank; every rank must call it."""
+    found = torch.tensor(float(flag))
+    if torch.distributed.get_backend() == "nccl":
+        found = found.cuda()
+    torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
+    return bool(found)
 
 
 def _gradient_norm(wrapper: Any) -> float:

@@ -146,7 +146,7 @@ class SCLHead(BaseModule):
         ):
             sample.set_pred_score(score).set_pred_label(label)
             if self.predict_embedding:
-                sample.set_field(e, "embedding")
+                sample.set_field(e.float(), "embedding")  # numpy has no bfloat16
         return samples
 
 

@@ -57,10 +57,11 @@ def config_for_ranks(crops, work_dir, **options):
     return cfg
 
 
-def deterministic(cfg, blocks: int) -> None:
+def deterministic(cfg, blocks: int, keep_backbone: bool = False) -> None:
     """Double precision, no dropout, batch norm or augmentation, `blocks` a batch."""
     torch.set_default_dtype(torch.float64)
-    cfg.model.backbone.type = "PlainNet"
+    if not keep_backbone:
+        cfg.model.backbone.type = "PlainNet"
     cfg.model.head.loss = dict(type="SupConFocalLoss", gather=True)
     cfg.train_dataloader.dataset.pipeline[1] = dict(
         type="ChromosomeCanvas", size=(16, 8)
