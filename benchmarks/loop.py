@@ -89,7 +89,7 @@ def _without_test(cfg: Config) -> Config:
 
 
 def loop_against_step(
-    root: Path, workers: int, rounds: int = ROUNDS + 2, steps: int = STEPS
+    root: Path, workers: int, rounds: int = 2 * ROUNDS + 1, steps: int = STEPS
 ) -> Line:
     """Images a second of the loop over those of the bare step.
 

@@ -1,5 +1,6 @@
 """Config files: every one builds; a mistyped key is named."""
 
+import copy
 import dataclasses
 import inspect
 import re
@@ -15,7 +16,7 @@ from mmpretrain.registry import DATA_SAMPLERS, HOOKS, METRICS, MODELS, TRANSFORM
 from torch.distributed.fsdp import FullyShardedDataParallel, MixedPrecision
 
 import mmscl  # noqa: F401
-from mmscl.config import ConfigError, check_keys, check_options, read_config
+from mmscl.config import ConfigError, RunConfig, check_keys, check_options, read_config
 from mmscl.engine.fsdp_strategy import is_block, wrap_blocks
 from mmscl.models.released_weights import released_model
 
@@ -216,3 +217,14 @@ def test_the_policy_finds_the_blocks_of_the_papers_networks(model_name, blocks):
     # most of the weights are in the units that are sharded apart
     inside = sum(p.numel() for m in found for p in m.parameters())
     assert inside > 0.8 * sum(p.numel() for p in model.parameters())
+
+
+def test_a_configs_text_is_formatted_once_until_a_setting_changes(monkeypatch):
+    plain = Config.fromfile(ROOT / "configs/scl/resnet10t_pki3.py")
+    cfg = copy.deepcopy(RunConfig.of(plain))
+    assert cfg.pretty_text == plain.pretty_text
+    monkeypatch.setattr(Config, "pretty_text", property(lambda self: "formatted anew"))
+    assert "SCLClassifier" in cfg.pretty_text
+    assert cfg.dump() == cfg.pretty_text
+    cfg.model.head.lambda1 = 0.7
+    assert cfg.pretty_text == "formatted anew"
