@@ -15,7 +15,7 @@ from benchmarks.measure import LEAST_SECONDS, alternate, run_script
 from benchmarks.results import Line, Part, Table, at_most, compare, show_seconds
 
 CONFIGS = ("resnet10t_pki3", "resnet18_pki3", "vit-t_pki3")
-ROUNDS = 21  # a difference of two hundredths needs more than five
+ROUNDS = 61  # a difference of two hundredths needs more than five
 OPERATORS = 6  # rows of the profile
 
 
