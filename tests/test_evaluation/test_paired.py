@@ -83,12 +83,14 @@ def test_interval_equals_that_of_a_plain_loop_over_resampled_tables(tables):
     drawn: dict[str, list[float]] = {name: [] for name in found}
     for _ in range(60):
         times = rng.multinomial(6, np.full(6, 1 / 6))
-        chosen = np.concatenate([np.repeat(r, t) for r, t in zip(rows, times)])
+        chosen = np.concatenate(
+            [np.repeat(r, t) for r, t in zip(rows, times, strict=True)]
+        )
         for name in found:
             with np.errstate(invalid="ignore"):
                 gained = [
                     measure(take(a, chosen))[name] - measure(take(b, chosen))[name]
-                    for a, b in zip(ours, theirs)
+                    for a, b in zip(ours, theirs, strict=True)
                 ]
             drawn[name].append(100 * np.mean(gained))
     for name, difference in found.items():
@@ -137,7 +139,7 @@ def test_interval_over_seeds_is_students(tables):
     three = paired_differences([*ours, theirs[0]], [*theirs, ours[0]], resamples=5)
     gained = [
         100 * (measure(a)["accuracy"] - measure(b)["accuracy"])
-        for a, b in zip([*ours, theirs[0]], [*theirs, ours[0]])
+        for a, b in zip([*ours, theirs[0]], [*theirs, ours[0]], strict=True)
     ]
     expected = stats.t.interval(0.95, 2, np.mean(gained), stats.sem(gained))
     np.testing.assert_allclose(three["accuracy"][3:5], expected)
