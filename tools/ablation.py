@@ -17,8 +17,6 @@ import sys
 from pathlib import Path
 
 from mmengine.config import DictAction
-from rich.console import Console
-from rich.markdown import Markdown
 
 from mmscl.ablation import Request, report_ablation, run_ablation
 from mmscl.ablation.job import SELECTIONS
@@ -128,7 +126,7 @@ def main() -> int:
             shlex.join(["python", "tools/ablation.py", *sys.argv[1:]]),
             args.allow_mixed,
         )
-        Console().print(Markdown(files[0].read_text("utf-8")))
+        print(files[0].read_text("utf-8"))
         print("\n".join(map(str, [args.out / "results.csv", *files])))
     return 1 if failures else 0
 

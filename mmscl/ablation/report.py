@@ -154,9 +154,8 @@ def _provenance(out: Path, summary: Summary, command: str) -> list[str]:
     ]
     for config in summary.configs:
         own = [row for row in rows if row["config"] == config]
-        lines.append(
-            f"- {config}: trained on {_values(own, 'train_data')}; {_pace(own)}"
-        )
+        data, pace = _values(own, "train_data"), _pace(own, summary.arms)
+        lines.append(f"- {config}: trained on {data}; {pace}")
         for name in summary.sets:
             tested = [row for row in own if row["set"] == name]
             if tested:
@@ -176,12 +175,13 @@ def _provenance(out: Path, summary: Summary, command: str) -> list[str]:
     return lines
 
 
-def _pace(rows: Sequence[Row]) -> str:
+def _pace(rows: Sequence[Row], arms: Sequence[str]) -> str:
     """Minutes of training by arm."""
     told = []
-    for arm in dict.fromkeys(row["arm"] for row in rows):
+    for arm in arms:
         by_seed = {r["seed"]: float(r["seconds"]) for r in rows if r["arm"] == arm}
-        told.append(f"{arm} {sum(by_seed.values()) / len(by_seed) / 60:.1f}")
+        if by_seed:
+            told.append(f"{arm} {sum(by_seed.values()) / len(by_seed) / 60:.1f}")
     return f"minutes of a training: {', '.join(told)}"
 
 
@@ -225,7 +225,7 @@ def _panels(summary: Summary) -> dict[str, ArmsPanel]:
         panels[name] = ArmsPanel(
             {(c, a): summary.values(c, a, name, "accuracy") for c, a in keys},
             {key: (d.value, d.low, d.high) for key, d in found.items()},
-            "interval over " + ", ".join(drawn) if drawn else "",
+            "95 % interval over " + ", ".join(drawn) if drawn else "",
         )
     return panels
 
@@ -243,5 +243,11 @@ def _values(rows: Sequence[Row], name: str) -> str:
 
 
 def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = [head, ["---"] * len(head), *lines]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    """A table whose columns are aligned in the text, too."""
+    columns = zip(head, *lines, strict=True)
+    widths = [max(3, *map(len, column)) for column in columns]
+    rows = [head, ["-" * width for width in widths], *lines]
+    return "\n".join(
+        f"| {' | '.join(c.ljust(w) for c, w in zip(row, widths, strict=True))} |"
+        for row in rows
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def rows_of(job: Job, out: Path) -> list[Row]:
             "predictions": str(folder / "test" / name / "predictions.csv"),
             **job.fingerprints[name],
             "commit": commit(),
-            "command": f"python tools/train.py {folder / 'config.py'}",
+            "command": f"python tools/train.py {os.path.relpath(job.config_file)}",
         }
         for name in job.sets
     ]

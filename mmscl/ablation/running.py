@@ -141,9 +141,8 @@ class _Pool:
 
     def _start(self, job: Job, slot: int, phase: str) -> None:
         settings = environment(os.environ, slot, self.parallel)
-        if phase == "train":
-            job.folder.mkdir(parents=True, exist_ok=True)
-            job.cfg.dump(job.config_file)
+        job.folder.mkdir(parents=True, exist_ok=True)
+        job.cfg.dump(job.config_file)
         job.write_state(threads=int(settings["OMP_NUM_THREADS"]))
         log = open(job.folder / "log.txt", "ab")
         first = read_steps(Path(log.name)) if job.work_dir.is_dir() else 0

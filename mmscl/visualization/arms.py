@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 #: Told apart by shape and filling alone: readable in grey print.
 _MARKERS: tuple[dict[str, Any], ...] = (
@@ -44,9 +45,9 @@ def plot_arms(
 ) -> Figure:
     """A row for each set: values on the left, differences on the right.
 
-    On the left a config is a line from its least to its greatest arm; the large
-    markers are means over seeds, the dots single seeds. On the right the whiskers are
-    the intervals; what lies right of the zero line is better than the first arm.
+    On the left the large markers are means over seeds, the dots single seeds, and a
+    line joins the arms of a config. On the right the whiskers are the intervals; what
+    lies right of the zero line is better than the first arm.
 
     Args:
         panels: Set name -> its values.
@@ -76,35 +77,37 @@ def plot_arms(
         left.set_title(name, loc="left", fontweight="bold")
         left.set_xlabel(f"{measure} in %")
         right.set_title(panel.note, loc="right", fontsize="small")
-        right.set_xlabel(f"difference from {arms[0]} in points, 95 % interval")
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(arms))
+        right.set_xlabel(f"points more than {arms[0]}")
+    handles = [
+        Line2D([], [], linestyle="none", color="black", ms=8, label=arm, **marker)
+        for arm, marker in zip(arms, _MARKERS, strict=False)
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(arms))
     return figure
+
+
+def _shift(number: int, arms: Sequence[str]) -> float:
+    """Where an arm lies within the row of its config, from -0.2 (first) to 0.2."""
+    return 0.4 * (number / (len(arms) - 1) - 0.5)
 
 
 def _draw_values(
     axis: Axes, panel: ArmsPanel, configs: Sequence[str], arms: Sequence[str]
 ) -> None:
     for row, config in enumerate(configs):
-        means = [np.mean(v) for (c, _), v in panel.values.items() if c == config]
-        if means:
-            axis.hlines(row, min(means), max(means), color="0.6", linewidth=1, zorder=1)
-    for number, arm in enumerate(arms):
-        known = [(row, (c, arm)) for row, c in enumerate(configs)]
-        known = [(row, key) for row, key in known if key in panel.values]
-        for row, key in known:
-            seeds = panel.values[key]
-            axis.plot(seeds, [row] * len(seeds), ".", color="0.4", ms=3, zorder=2)
-        axis.plot(
-            [np.mean(panel.values[key]) for _, key in known],
-            [row for row, _ in known],
-            linestyle="none",
-            color="black",
-            ms=8,
-            label=arm,
-            zorder=3,
-            **_MARKERS[number],
-        )
+        means = []
+        for number, arm in enumerate(arms):
+            seeds, place = (
+                panel.values.get((config, arm), ()),
+                row + _shift(number, arms),
+            )
+            if not len(seeds):
+                continue
+            axis.plot(seeds, [place] * len(seeds), ".", color="0.4", ms=4, zorder=3)
+            means.append((float(np.mean(seeds)), place, number))
+        axis.plot(*zip(*[m[:2] for m in means], strict=True), color="0.6", zorder=1)
+        for mean, place, number in means:
+            axis.plot(mean, place, color="black", ms=8, zorder=2, **_MARKERS[number])
     axis.grid(axis="x", color="0.9")
     axis.set_axisbelow(True)
 
@@ -113,15 +116,12 @@ def _draw_differences(
     axis: Axes, panel: ArmsPanel, configs: Sequence[str], arms: Sequence[str]
 ) -> None:
     axis.axvline(0, color="black", linewidth=0.8)
-    others = len(arms) - 1
-    for number, arm in enumerate(arms[1:], 1):
-        shift = 0.5 * (number - (others + 1) / 2) / max(others, 1)
-        for row, config in enumerate(configs):
-            if (config, arm) not in panel.differences:
-                continue
-            value, low, high = panel.differences[config, arm]
-            axis.hlines(row + shift, low, high, color="black", linewidth=1.2)
-            axis.plot(value, row + shift, color="black", ms=7, **_MARKERS[number])
+    for (config, arm), (value, low, high) in panel.differences.items():
+        number = arms.index(arm)
+        place = configs.index(config) + _shift(number, arms)
+        axis.hlines(place, low, high, color="black", linewidth=1.2)
+        axis.plot(value, place, color="black", ms=7, **_MARKERS[number])
+    axis.margins(x=0.1)
     axis.tick_params(labelleft=False)
     axis.grid(axis="x", color="0.9")
     axis.set_axisbelow(True)
