@@ -71,8 +71,8 @@ def _check(request: Request) -> None:
                 f"--{option}: expected different values, got "
                 + ", ".join(map(str, values))
             )
-    if len(names) < 2:
-        raise ConfigError(f"--arms: expected two or more, got {names[0]}")
+    if not 2 <= len(names) <= 5:
+        raise ConfigError(f"--arms: expected two to five, got {', '.join(names)}")
     if request.select not in SELECTIONS:
         raise ConfigError(f"--select: expected one of {SELECTIONS}: {request.select!r}")
 
@@ -131,6 +131,7 @@ def _make_job(
     settings = {name: settings_of(cfg, name) for name in sets}
     for name in sets:
         settings[name]["tested checkpoint"] = request.select
+        del settings[name]["randomness.seed"]  # a column of its own
     fingerprints = {
         name: dict(
             code=code,
@@ -165,8 +166,14 @@ def _choose_external(cfg: Config, file: Path, wanted: Sequence[str] | None) -> N
         if given in known:
             chosen[given] = known[given]
         elif (Path(folder) / "manifest.csv").is_file():
+            name = name or Path(folder).resolve().name
+            if name in chosen:
+                raise ConfigError(
+                    f"--external {given}: there is a set {name} already; give this "
+                    f"one a name of its own with NAME={folder}"
+                )
             other = read_from(Path(folder), None, cfg.test_dataloader.dataset)
-            chosen[name or Path(folder).name] = dict(other, _delete_=True)
+            chosen[name] = dict(other, _delete_=True)
         else:
             raise ConfigError(
                 f"--external {given}: neither one of the external sets of {file} "

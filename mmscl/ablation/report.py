@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmscl.ablation.results import FINGERPRINT, Row
+from mmscl.ablation.results import Row, disagreements
 from mmscl.ablation.summary import PAPER_MEASURES, Summary, mean_and_spread
 from mmscl.engine.settings import list_changes
 from mmscl.evaluation import Difference
@@ -161,16 +161,11 @@ def _provenance(out: Path, summary: Summary, command: str) -> list[str]:
             if tested:
                 lines.append(f"  - {name}: {_values(tested, 'test_data')}")
         lines += [f"  - {line}" for line in _arms_differ(out, summary, config)]
-    mixed = [
-        name
-        for name in (*FINGERPRINT[:2], "steps", "tested")
-        if len({r[name] for r in rows}) > 1
-    ]
+    mixed = dict.fromkeys(name for *_, names in disagreements(rows) for name in names)
     if mixed:
         lines.append(
-            f"- **Mixed results**: rows differ in {', '.join(mixed)}. Configs of "
-            "different steps are compared only with their own arms; anything else "
-            "that differs here makes the differences doubtful."
+            f"- **Mixed results**: rows that are compared or averaged here differ in "
+            f"{', '.join(mixed)}. What differs may be that, and not the arm."
         )
     return lines
 
@@ -208,8 +203,7 @@ def _settings(out: Path, summary: Summary, config: str, arm: str) -> dict[str, s
     file = out / Path(rows[0]["checkpoint"]).parents[1] / "job.json"
     if not file.is_file():
         return {}
-    found = json.loads(file.read_text("utf-8"))["settings"][summary.sets[0]]
-    return {k: v for k, v in found.items() if k != "randomness.seed"}
+    return json.loads(file.read_text("utf-8"))["settings"][summary.sets[0]]
 
 
 def _panels(summary: Summary) -> dict[str, ArmsPanel]:

@@ -30,6 +30,13 @@ COLUMNS = (
     "commit",
     "command",
 )
+#: Columns in which rows agree that have these columns in common.
+_SAME_OVER: dict[tuple[str, ...], tuple[str, ...]] = {
+    (): ("code", "stack"),
+    ("config",): ("train_data", "steps", "tested"),
+    ("config", "set"): ("test_data",),
+    ("config", "arm", "set"): ("settings",),
+}
 #: Refused rows that are named one by one.
 _SHOWN = 8
 
@@ -158,29 +165,40 @@ def refuse_mixture(
         )
 
 
+def disagreements(rows: Sequence[Row]) -> list[tuple[Row, Row, list[str]]]:
+    """Rows that a table compares or averages although they are not of one kind.
+
+    Returns:
+        A row, one that it should agree with, and the columns in which it does not.
+    """
+    found = []
+    for group, names in _SAME_OVER.items():
+        first: dict[tuple[str, ...], Row] = {}
+        for row in rows:
+            other = first.setdefault(tuple(row[name] for name in group), row)
+            differ = [name for name in names if row[name] != other[name]]
+            if differ:
+                found.append((row, other, differ))
+    return found
+
+
 def check_agreement(rows: Sequence[Row], file: Path) -> None:
     """Rows that a table will compare must be of one code and of the same data.
 
     Raises:
         MixedResultsError: Names the values that differ.
     """
-    same_over = {
-        (): ("code", "stack"),
-        ("config",): ("train_data", "steps", "tested"),
-        ("config", "set"): ("test_data",),
-    }
-    for group, names in same_over.items():
-        first: dict[tuple[str, ...], Row] = {}
-        for row in rows:
-            other = first.setdefault(tuple(row[name] for name in group), row)
-            differ = _list(" / ".join(key_of(row)), other, row, names)
-            if differ:
-                raise MixedResultsError(
-                    f"{file}: its rows cannot be compared, against "
-                    f"{' / '.join(key_of(other))}:{_first(differ)}\nRemove the rows of "
-                    "one kind, or allow them with --allow-mixed (the table then says "
-                    "so)."
-                )
+    found = [
+        line
+        for row, other, names in disagreements(rows)
+        for line in _list(" / ".join(key_of(row)), other, row, names)
+    ]
+    if found:
+        raise MixedResultsError(
+            f"{file}: its rows cannot be compared with those before them:"
+            f"{_first(found)}\nRemove the rows of one kind, or allow them with "
+            "--allow-mixed (the table then says so)."
+        )
 
 
 def _first(found: Sequence[str]) -> str:

@@ -136,7 +136,8 @@ class _Pool:
         while self.waiting and len(self.running) < self.parallel:
             job = self.waiting.pop(0)
             slot = min(set(range(self.parallel)) - {one.slot for one in self.running})
-            trained = job.read_state().get("checkpoint")
+            checkpoint = job.read_state().get("checkpoint")
+            trained = checkpoint and (job.folder / checkpoint).is_file()
             self._start(job, slot, "test" if trained else "train")
 
     def _start(self, job: Job, slot: int, phase: str) -> None:

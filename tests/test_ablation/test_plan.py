@@ -95,12 +95,16 @@ def test_fingerprints_of_the_program_are_readable():
     [
         (dict(configs=["scl/nothing.py"]), "scl/nothing.py: no such config file"),
         (dict(configs=["configs/scl/tiny.py"] * 2), "tiny is given twice"),
-        (dict(arms=["baseline"]), "--arms: expected two or more, got baseline"),
+        (dict(arms=["baseline"]), "--arms: expected two to five, got baseline"),
         (dict(arms=["scl", "scl"]), "--arms: expected different values"),
         (dict(arms=["baseline", "focal"]), "--arms focal: .* has no twin"),
         (dict(seeds=[1, 1]), "--seeds: expected different values, got 1, 1"),
         (dict(select="first"), "--select: expected one of"),
         (dict(external=["nowhere"]), "--external nowhere: neither one of the"),
+        (
+            dict(external=["other_lab", "other_lab"]),
+            "there is a set other_lab already; .* NAME=other_lab",
+        ),
         (dict(external=["internal=other_lab"]), "--external internal: the name"),
         (dict(options={"model.hed.loss": 1}), "has no 'model.hed'"),
         (

@@ -153,6 +153,16 @@ def test_rows_of_other_data_are_not_compared(rows, tmp_path):
         report_ablation(tmp_path)
 
 
+def test_seeds_of_other_settings_are_not_averaged(rows, tmp_path):
+    rows[0]["settings"] = "other"
+    write_results(tmp_path / "results.csv", rows)
+    with pytest.raises(ConfigError, match=r"net / scl / 0 / internal: settings other"):
+        report_ablation(tmp_path)
+    text = report_ablation(tmp_path, allow_mixed=True)[0].read_text()
+    assert "**Mixed results**: rows that are compared" in text
+    assert "differ in settings." in text
+
+
 def test_a_figure_needs_arms_and_sets():
     panel = {"internal": ArmsPanel({}, {})}
     with pytest.raises(ValueError, match="at least one set and one config"):

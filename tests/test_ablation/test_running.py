@@ -174,7 +174,7 @@ def test_results_of_other_code_are_refused_also_in_the_report(run, folder):
     with pytest.raises(MixedResultsError, match="cannot be compared"):
         report_ablation(folder / "out")
     files = report_ablation(folder / "out", allow_mixed=True)
-    assert "**Mixed results**: rows differ in code" in files[0].read_text()
+    assert "differ in code." in files[0].read_text()
 
 
 def test_rows_of_an_earlier_call_must_be_of_the_same_code(run, folder):
@@ -216,6 +216,14 @@ def test_another_csv_is_not_taken_for_results(run, folder):
     with pytest.raises(ConfigError, match="not a table of this command"):
         run()
     assert results_module.read_results(folder / "none.csv") == []
+
+
+def test_a_checkpoint_that_is_gone_is_trained_again(run, folder):
+    run(seeds=[0], external=[])
+    (folder / "out/runs/tiny/scl/seed_0/work_dir/epoch_1.pth").unlink()
+    run(seeds=[0])
+    assert logs(folder)["scl/seed_0"].count("goes on after") == 2
+    assert logs(folder)["baseline/seed_0"].count("goes on after") == 1
 
 
 def test_best_and_last_test_their_checkpoint(run, folder):
