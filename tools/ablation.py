@@ -6,7 +6,7 @@ writes results.csv, table.md and a figure. The same command goes on where it sto
 
     python tools/ablation.py --configs scl/resnet10t_pki3.py --seeds 0 1 2
 
-is the small table; with the configs scl/*_ogh.py it is the paper's Table 1.
+is the small table; --configs configs/scl/*_ogh.py gives the paper's Table 1.
 """
 
 from __future__ import annotations

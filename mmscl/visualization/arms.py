@@ -97,10 +97,8 @@ def _draw_values(
     for row, config in enumerate(configs):
         means = []
         for number, arm in enumerate(arms):
-            seeds, place = (
-                panel.values.get((config, arm), ()),
-                row + _shift(number, arms),
-            )
+            seeds = panel.values.get((config, arm), ())
+            place = row + _shift(number, arms)
             if not len(seeds):
                 continue
             axis.plot(seeds, [place] * len(seeds), ".", color="0.4", ms=4, zorder=3)

@@ -69,6 +69,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     (tools / "train.py").write_text(TRAIN)
     (tools / "test.py").write_text(TEST)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mmscl.ablation.running._POLL_SECONDS", 0.02)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     return tmp_path
 
