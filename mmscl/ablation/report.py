@@ -155,7 +155,7 @@ def _provenance(out: Path, summary: Summary, command: str) -> list[str]:
     for config in summary.configs:
         own = [row for row in rows if row["config"] == config]
         data, pace = _values(own, "train_data"), _pace(own, summary.arms)
-        lines.append(f"- {config}: trained on {data}; {pace}")
+        lines.append(f"- {config}: train + val {data}; {pace}")
         for name in summary.sets:
             tested = [row for row in own if row["set"] == name]
             if tested:

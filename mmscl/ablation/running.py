@@ -168,6 +168,8 @@ class _Pool:
             job.write_state(checkpoint=str(find_checkpoint(job)))
             self._start(job, one.slot, "test")
         elif code == 0:
+            spent = job.read_state()["seconds"] + one.seconds
+            self.pace[_kind(job)] = spent / job.steps
             self.finished(job)
             self.display.done += 1
             self.display.say(f"done: {job.name}")
@@ -185,7 +187,8 @@ class _Pool:
         spent = one.job.read_state().get("seconds", 0.0)
         one.job.write_state(seconds=spent + one.seconds)
         if one.process.returncode == 0:
-            self.pace[_kind(one.job)] = (spent + one.seconds) / one.job.steps
+            mean = (spent + one.seconds) / one.job.steps
+            self.pace.setdefault(_kind(one.job), mean)
 
     def _show(self) -> None:
         lines, pace = [], dict(self.pace)

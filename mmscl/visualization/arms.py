@@ -101,7 +101,8 @@ def _draw_values(
             place = row + _shift(number, arms)
             if not len(seeds):
                 continue
-            axis.plot(seeds, [place] * len(seeds), ".", color="0.4", ms=4, zorder=3)
+            if len(seeds) > 1:
+                axis.plot(seeds, [place] * len(seeds), ".", color="0.4", ms=4, zorder=3)
             means.append((float(np.mean(seeds)), place, number))
         axis.plot(*zip(*[m[:2] for m in means], strict=True), color="0.6", zorder=1)
         for mean, place, number in means:
