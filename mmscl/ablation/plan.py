@@ -113,25 +113,12 @@ def _make_job(
     data: DataStates,
     code: str,
 ) -> Job:
-    cfg = read_config(
-        Namespace(
-            config=str(file),
-            work_dir=None,
-            launcher="none",
-            cfg_options=copy.deepcopy(request.options) or None,
-        )
-    )
-    cfg.merge_from_dict({"randomness.seed": seed})
-    _choose_external(cfg, file, request.external)
-    _check_outputs(cfg, file, request.select)
+    cfg = _read(file, seed, request)
     train_data, types = data.training(cfg)
     if request.steps is not None:
         set_steps(cfg, request.steps, types)
     sets = ["internal", *cfg.external]
-    settings = {name: settings_of(cfg, name) for name in sets}
-    for name in sets:
-        settings[name]["tested checkpoint"] = request.select
-        del settings[name]["randomness.seed"]  # a column of its own
+    settings = {name: _settings(cfg, name, request) for name in sets}
     fingerprints = {
         name: dict(
             code=code,
@@ -155,6 +142,28 @@ def _make_job(
         fingerprints,
         settings,
     )
+
+
+def _read(file: Path, seed: int, request: Request) -> Config:
+    cfg = read_config(
+        Namespace(
+            config=str(file),
+            work_dir=None,
+            launcher="none",
+            cfg_options=copy.deepcopy(request.options) or None,
+        )
+    )
+    cfg.merge_from_dict({"randomness.seed": seed})
+    _choose_external(cfg, file, request.external)
+    _check_outputs(cfg, file, request.select)
+    return cfg
+
+
+def _settings(cfg: Config, test_set: str, request: Request) -> dict[str, str]:
+    """What `Job.settings` holds; the seed is a column of its own."""
+    settings = settings_of(cfg, test_set)
+    del settings["randomness.seed"]
+    return {**settings, "tested checkpoint": request.select}
 
 
 def _choose_external(cfg: Config, file: Path, wanted: Sequence[str] | None) -> None:

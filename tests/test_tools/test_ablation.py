@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -32,8 +33,22 @@ def call(folder: Path, *more: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.fixture
+def call_here(tmp_path, monkeypatch, capfd):
+    """The command in this process, which saves the imports where nothing is trained."""
+
+    def run(*more: str) -> tuple[int, str]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["ablation.py", *ARGS.split(), *more])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(ROOT / "tools" / "ablation.py"), run_name="__main__")
+        return int(ended.value.code or 0), "".join(capfd.readouterr())
+
+    return run
+
+
 @pytest.mark.slow
-def test_an_ablation_goes_on_where_it_is_and_refuses_other_data(tmp_path):
+def test_an_ablation_goes_on_where_it_is_and_refuses_other_data(tmp_path, call_here):
     folder = write_folder(tmp_path)
     out = folder / "out"
     code, text = call(folder, "--seeds", "0", "1")
@@ -51,6 +66,9 @@ def test_an_ablation_goes_on_where_it_is_and_refuses_other_data(tmp_path):
     text = (out / "table.md").read_text()
     assert "scl less baseline" in text and "model.head.loss.type" in text
     assert (out / "ablation.png").is_file() and (out / "ablation.svg").is_file()
+
+    code, text = call_here("--seeds", "0", "1")
+    assert code == 0 and "4 runs, 0 of them to do" in text, text
 
     removed = out / "runs" / "tiny" / "scl" / "seed_1"
     kept = {p: p.stat().st_mtime_ns for p in out.rglob("log.txt")}
@@ -70,14 +88,11 @@ def test_an_ablation_goes_on_where_it_is_and_refuses_other_data(tmp_path):
         [r[m] for m in same] for r in before
     ]
 
-    code, text = call(folder, "--seeds", "0", "1")
-    assert code == 0 and "4 runs, 0 of them to do" in text, text
-
     file = folder / "data" / "manifest.csv"
     manifest = Manifest.read(file)
     Manifest({n: manifest[n][1:] for n in manifest.columns}).write(file)
-    code, text = call(folder, "--seeds", "0", "1")
+    code, text = call_here("--seeds", "0", "1")
     assert code == 2 and "train_data 48 + 24 images" in text, text
     assert "-> 47 + 24 images" in text and "--allow-mixed" in text
-    code, text = call(folder, "--report-only")
+    code, text = call_here("--report-only")
     assert code == 0 and "| tiny " in text, text
