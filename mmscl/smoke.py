@@ -40,7 +40,7 @@ def smoke_config(cfg: Config) -> Iterator[Config]:
         yield cfg
 
 
-def read_from(root: Path, split: str, dataset: ConfigDict) -> ConfigDict:
+def read_from(root: Path, split: str | None, dataset: ConfigDict) -> ConfigDict:
     """A dataset's config that treats the crops of another folder in the same way."""
     return ConfigDict(
         type="ChromosomeDataset",

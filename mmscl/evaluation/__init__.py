@@ -3,6 +3,7 @@
 from mmscl.evaluation.embedding import EmbeddingMetric
 from mmscl.evaluation.measures import confusion_matrix
 from mmscl.evaluation.metrics import ChromosomeMetric
+from mmscl.evaluation.paired import Difference, paired_differences
 from mmscl.evaluation.prediction_table import PredictionTable
 from mmscl.evaluation.predictions import (
     Predictions,
@@ -15,11 +16,13 @@ from mmscl.evaluation.predictions import (
 
 __all__ = [
     "ChromosomeMetric",
+    "Difference",
     "EmbeddingMetric",
     "PredictionTable",
     "PredictionTableError",
     "Predictions",
     "confusion_matrix",
+    "paired_differences",
     "read_embeddings",
     "read_prediction_table",
     "write_embeddings",
