@@ -17,10 +17,11 @@ from rich.progress import track
 from torch import Tensor
 
 from mmscl.config import ConfigError
+from mmscl.datasets.ahead import made_ahead
 from mmscl.datasets.crops import Crops, Inputs, find_crops
 from mmscl.datasets.images import ImageError
 from mmscl.datasets.manifest import TYPES
-from mmscl.datasets.prediction_batches import CropReader, TestPipeline, made_ahead
+from mmscl.datasets.prediction_batches import CropReader, TestPipeline
 from mmscl.datasets.sources.listing import LeftOut
 from mmscl.evaluation.predictions import (
     Predictions,

@@ -18,7 +18,11 @@ from mmscl.datasets.crop_buffer import CropBuffer
 from mmscl.datasets.images import find_background, foreground_mask, read_crop
 from mmscl.datasets.manifest import TYPES, Manifest
 from mmscl.datasets.stream import batch_generator, keyed_globals
-from mmscl.datasets.transforms.batching import returned_none, run_pipeline
+from mmscl.datasets.transforms.batching import (
+    batch_form,
+    returned_none,
+    run_pipeline,
+)
 from mmscl.datasets.transforms.loading import LoadChromosome
 from mmscl.datasets.transforms.randomness import generator
 from mmscl.registry import register
@@ -271,6 +275,16 @@ class ChromosomeDataset(BaseDataset):
         rng = batch_generator(indices) or generator({})
         infos = [self._info_to_load(index) for index in indices]
         return run_pipeline(self.pipeline.transforms, infos, indices, rng)
+
+    def draws_by_keys(self) -> bool:
+        """Do all random numbers of a batch come from its keys (`Draw`)?
+
+        Then a thread may make it while the main process trains. Transforms that work
+        image by image draw from the global generators, as dropout does.
+        """
+        return self._runs_batches() and all(
+            batch_form(transform) is not None for transform in self.pipeline.transforms
+        )
 
     def _runs_batches(self) -> bool:
         """No subclass has its own way with a sample, and none may be replaced."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -27,9 +24,6 @@ from mmscl.datasets.sources.listing import LeftOut
 from mmscl.datasets.transforms.batching import run_pipeline
 from mmscl.datasets.transforms.loading import add_backgrounds
 from mmscl.datasets.transforms.packing import stack_images
-
-Item = TypeVar("Item")
-_END: Any = object()
 
 
 class TestPipeline:
@@ -169,20 +163,3 @@ class CropReader:
         path = str(self.crops.path[row])
         reason = str(error).removeprefix(f"{path}: ")
         self.left_out[row] = LeftOut(path, reason)
-
-
-def made_ahead(items: Iterator[Item], count: int = 2) -> Iterator[Item]:
-    """The same items, made by a thread while the caller is busy with earlier ones.
-
-    Args:
-        items: Runs in the thread; its exceptions come out here.
-        count: Items that may wait.
-    """
-    pool = ThreadPoolExecutor(1, thread_name_prefix="mmscl_ahead")
-    try:
-        waiting = deque(pool.submit(next, items, _END) for _ in range(count))
-        while (item := waiting.popleft().result()) is not _END:
-            waiting.append(pool.submit(next, items, _END))
-            yield item
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -22,6 +22,8 @@ from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_rank
 from torch.utils.data import DataLoader, get_worker_info
 
+from mmscl.datasets.ahead import made_ahead
+
 
 class Draw(int):
     """A dataset index that knows its place in the stream of training images.
@@ -88,8 +90,9 @@ class KeyedStream:
 
     Takes over the dataloader: its batch sampler yields `Draw`s, a dataset that knows
     nothing of keys has the global generators seeded for each image, iterators leave
-    torch's global generator as it is. Workers leave SIGINT and SIGTERM to the main
-    process, so that it can save its state first: `close` ends them.
+    torch's global generator as it is. Without workers a thread makes the next batch
+    during the step, where the dataset draws by keys alone. Workers leave SIGINT and
+    SIGTERM to the main process, so that it can save its state first: `close` ends them.
 
     Args:
         dataloader: Of a map-style dataset, with any sampler.
@@ -118,13 +121,20 @@ class KeyedStream:
         """
         self.batches.start(epoch, done)
         self._iterator = iter(self.dataloader)
+        if self.dataloader.num_workers == 0 and self._draws_by_keys():
+            self._iterator = made_ahead(self._iterator, count=1)
         return self._iterator
 
+    def _draws_by_keys(self) -> bool:
+        asked = getattr(self.dataloader.dataset, "draws_by_keys", None)
+        return asked is not None and asked()
+
     def close(self) -> None:
-        """End the workers: Python's own way at exit, SIGTERM, would not."""
-        shutdown = getattr(self._iterator, "_shutdown_workers", None)
-        if shutdown is not None:
-            shutdown()
+        """End workers or thread: Python's own way at exit, SIGTERM, would not."""
+        for name in ("_shutdown_workers", "close"):  # of workers, of a thread
+            end = getattr(self._iterator, name, None)
+            if end is not None:
+                end()
         self._iterator = self.dataloader._iterator = None
 
     def endless(self, done: int = 0) -> Iterator[Any]:
