@@ -15,6 +15,7 @@ from mmscl.datasets.manifest import ManifestError
 from mmscl.distributed import is_lost_rank
 from mmscl.engine import NonFiniteLossError, Stopped
 from mmscl.evaluation import PredictionTableError
+from mmscl.evaluation.training_log import TrainingLogError
 
 EXPECTED = (
     CheckpointError,
@@ -24,6 +25,7 @@ EXPECTED = (
     ManifestError,
     NonFiniteLossError,
     PredictionTableError,
+    TrainingLogError,
 )
 
 
