@@ -68,7 +68,7 @@ def draw_embedding(args: Namespace) -> None:
 
 
 def draw_confusion(args: Namespace) -> None:
-    """Confusion of one table, or of two on the same images and what changed (Fig. 4)."""
+    """Confusions of a table, or of two on the same images and what changed (Fig. 4)."""
     matrices, tables = read_confusions(args)
     if args.side_by_side or len(tables) == 1:
         return save(plot_confusion(matrices, args.title), args)

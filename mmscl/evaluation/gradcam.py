@@ -108,8 +108,8 @@ def _last_of_mmpretrain(backbone: Any) -> str:
 def _unknown(model: nn.Module) -> ConfigError:
     children = ", ".join(name for name, _ in model.named_children())
     return ConfigError(
-        f"{type(model).__name__}: its last map is not known; name the module that gives "
-        f"it with --layer, as backbone.NAME. Its children: {children}"
+        f"{type(model).__name__}: its last map is not known; name the module that "
+        f"gives it with --layer, as backbone.NAME. Its children: {children}"
     )
 
 

@@ -105,7 +105,7 @@ class HeatModel:
         """Heat maps of some rows of the test set."""
         data = pseudo_collate([self.dataset[row] for row in rows])
         images = torch.stack(list(data["inputs"])).float().mean(dim=1)
-        samples = data["data_samples"]
+        samples = [sample.to_dict() for sample in data["data_samples"]]
         labels = [class_index(sample, "gt_label", "Heat") for sample in samples]
         inputs = self.model.data_preprocessor(data, False)["inputs"]
         heat = heat_maps(self.model, inputs, torch.tensor(labels), self.layer)

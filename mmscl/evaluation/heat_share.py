@@ -84,7 +84,7 @@ class ShareRow:
         images: Images with any heat.
         without_heat: Images where nothing spoke for the type: left out.
         cases: Number of cases.
-        interior: Of the heat on the chromosome (interior and edge), the interior's part.
+        interior: The interior's part of the heat on the chromosome (interior and edge).
         area: What `interior` would be if the heat were spread evenly.
         zones: Zone -> share of all heat.
         difference: `interior` less the first model's, by case over the images that both

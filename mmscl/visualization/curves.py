@@ -71,7 +71,7 @@ def _draw(
     axis, name: str, curves: Mapping[str, Curve], look_of: Mapping[str, Look]
 ) -> None:
     measure = name.endswith("(%)")
-    lowest = min(float(np.min(values)) for _, values in curves.values())
+    lowest = min(float(np.min(values, initial=np.inf)) for _, values in curves.values())
     for run, (steps, values) in curves.items():
         if not len(steps):
             raise ValueError(f"{name}, {run}: expected values, the curve is empty")

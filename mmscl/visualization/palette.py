@@ -38,7 +38,8 @@ _COLORS = {
     "X": ("#000000",),
     "Y": ("#710001",),
 }
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+#: Within each group they differ; F's are others than B's, which dichromats see alike.
+_MARKERS = {**dict.fromkeys(GROUPS, "os^DvPX"), "F": "Dv"}
 
 
 def color_of(name: str) -> str:
@@ -49,4 +50,5 @@ def color_of(name: str) -> str:
 
 def marker_of(name: str) -> str:
     """Marker of a type: differs within its group, for readers who see no hue."""
-    return _MARKERS[GROUPS[GROUP_OF[name]].index(name)]
+    group = GROUP_OF[name]
+    return _MARKERS[group][GROUPS[group].index(name)]

@@ -1,4 +1,4 @@
-"""How every figure looks: size on paper, type, colours that survive grey and dichromacy.
+"""How every figure looks: size on paper, letters, colours that survive grey print.
 
 A figure is drawn at the size at which it is printed, so that a 7-point letter is one.
 """
