@@ -127,6 +127,11 @@ def draw_heatmap(args: Namespace) -> None:
         print(write_shares(table, Path(args.out).with_suffix(".csv")))
     note = "Grad-CAM for the true type; each map scaled to its own greatest value,"
     note += "\ncontours at 25, 50 and 75 % of it."
+    if args.shares:
+        note += (
+            " Interior: farther from the outline than a third of the chromosome's own "
+            "half width;\nmean over cases, 95 % interval."
+        )
     labels = [TYPES[label] for label in shown.labels]
     heats = {name: list(own.heat) for name, own in seen.items()}
     save(plot_heatmaps(list(shown.images), labels, heats, numbers, note), args)

@@ -65,7 +65,7 @@ class HeatModel:
         external: str | None = None,
     ) -> None:
         init_default_scope(cfg.get("default_scope", "mmpretrain"))
-        self.model = load_classifier(cfg, checkpoint)
+        self.model: Any = load_classifier(cfg, checkpoint)
         self.layer = layer
         dataset = cfg.test_dataloader.dataset
         if external is not None:

@@ -102,12 +102,15 @@ class ShareRow:
 
     def beside_figure(self) -> str:
         """Lines for beside the model's row of heat maps."""
-        ends = f"\n({self.interior.low:.1f} to {self.interior.high:.1f})"
-        return (
-            f"interior {self.interior.mean:.1f} %"
-            + ("" if np.isnan(self.interior.low) else ends)
-            + f"\nof the heat,\n{self.area.mean:.1f} % of the area"
-        )
+        lines = [f"interior {self.interior.mean:.1f} %"]
+        if not np.isnan(self.interior.low):
+            lines.append(f"({self.interior.low:.1f} to {self.interior.high:.1f})")
+        lines += [
+            "of the heat on the",
+            "chromosome; of its",
+            f"area {self.area.mean:.1f} %",
+        ]
+        return "\n".join(lines)
 
 
 def summarise_shares(
@@ -161,23 +164,22 @@ def summarise_shares(
 
 
 def print_shares(rows: list[ShareRow]) -> None:
-    """One row a model."""
-    table = Table(title="Heat (all shares in %, mean over cases and 95 % interval)")
-    for name in ("model", "images", "cases", "no heat"):
-        table.add_column(name, justify="left" if name == "model" else "right")
-    for name in ("interior / chromosome", "area", "less the first", *ZONES):
-        table.add_column(name, justify="right")
+    """One column a model."""
+    table = Table(title="Heat: shares in %, mean over cases (95 % interval)")
+    table.add_column("")
     for row in rows:
-        table.add_row(
-            row.name,
-            f"{row.images:,}",
-            f"{row.cases:,}",
-            f"{row.without_heat:,}",
-            str(row.interior),
-            f"{row.area.mean:.1f}",
-            "" if row.difference is None else str(row.difference),
-            *(f"{row.zones[zone].mean:.1f}" for zone in ZONES),
-        )
+        table.add_column(row.name, justify="right")
+    lines: dict[str, list[str]] = {
+        "images with heat": [f"{row.images:,}" for row in rows],
+        "without": [f"{row.without_heat:,}" for row in rows],
+        "cases": [f"{row.cases:,}" for row in rows],
+        "interior's part of the chromosome's": [str(row.interior) for row in rows],
+        "if it were spread evenly": [str(row.area) for row in rows],
+        "less the first model's": [str(row.difference or "") for row in rows],
+        **{zone: [str(row.zones[zone]) for row in rows] for zone in ZONES},
+    }
+    for name, values in lines.items():
+        table.add_row(name, *values)
     Console().print(table)
 
 

@@ -173,8 +173,9 @@ def require_same_types(
         wrong = np.flatnonzero(values != types[0])
         if len(wrong):
             row = wrong[0]
+            first, other = str(types[0][row]), str(values[row])
             raise PredictionTableError(
-                f"{file}: the type of {images[row]} is {values[row]!r}, in {files[0]} "
-                f"it is {types[0][row]!r} ({len(wrong)} images differ): the manifest "
+                f"{file}: the type of {images[row]} is {other!r}, in {files[0]} it is "
+                f"{first!r} ({len(wrong)} images differ): the manifest "
                 "was changed between the tests. Test both again."
             )

@@ -121,6 +121,8 @@ def _read(file: Path) -> list[tuple[int, bool, dict[str, Any]]]:
     last = 0
     rows = text.splitlines()
     for number, row in enumerate(rows, 1):
+        if not row.strip():
+            continue
         try:
             values = json.loads(row)
             step = int(values["step"])

@@ -80,7 +80,12 @@ def measure_separation(
         random_state=seed,
     )
     return Separation(
-        *embeddings.shape, float(silhouette), used, float(np.nanmean(hits)), k
+        images=len(embeddings),
+        size=embeddings.shape[1],
+        silhouette=float(silhouette),
+        silhouette_images=used,
+        knn_accuracy=float(np.nanmean(hits)),
+        k=k,
     )
 
 

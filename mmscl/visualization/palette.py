@@ -38,8 +38,9 @@ _COLORS = {
     "X": ("#000000",),
     "Y": ("#710001",),
 }
-#: Within each group they differ; F's are others than B's, which dichromats see alike.
-_MARKERS = {**dict.fromkeys(GROUPS, "os^DvPX"), "F": "Dv"}
+#: Within each group they differ. F and Y have others than B and E, whose hues a
+#: dichromat sees alike.
+_MARKERS = {**dict.fromkeys(GROUPS, "os^DvPX"), "F": "Dv", "Y": "D"}
 
 
 def color_of(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from drawn_tables import K, smallest_letter, texts
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
 from mmscl.datasets.manifest import TYPES
@@ -83,7 +84,7 @@ def test_letters_of_7_points_on_a_page(figures, name):
     width, height = figure.get_size_inches()
     assert width <= TWO_COLUMNS + 1e-6 and height <= FULL_HEIGHT + 1e-6
     assert smallest_letter(figure) >= 7
-    figure.canvas.draw()
+    FigureCanvasAgg(figure).draw()  # lays the figure out
     # What is written ends within the figure.
     box = figure.get_tightbbox()
     assert box.x0 >= -0.02 and box.x1 <= width + 0.02
