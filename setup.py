@@ -58,6 +58,10 @@ TESTS = ["pytest>=8", "pytest-xdist", "hypothesis>=6.100", "ruff==0.17.6", "mypy
 
 LOGGING = ["tensorboard"]
 
+# tools/plot.py: t-SNE and heat maps. Older grad-cam asks for opencv-python, which
+# would overwrite the headless one.
+FIGURES = ["openTSNE>=1.0", "grad-cam>=1.5.7"]
+
 # What benchmarks/ compares with, besides mmpretrain, timm and torchvision.
 BENCH = ["pytorch-metric-learning>=2.9"]
 
@@ -76,8 +80,9 @@ setup(
         "mminstall": MMINSTALL,
         "upstream": UPSTREAM,
         "tests": TESTS,
+        "figures": FIGURES,
         "bench": BENCH,
-        "all": MMINSTALL + TESTS + LOGGING,
+        "all": MMINSTALL + TESTS + FIGURES + LOGGING,
     },
     classifiers=[
         "Intended Audience :: Science/Research",

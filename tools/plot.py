@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
-from pathlib import Path
 
 import numpy as np
 from mmengine.config import DictAction
@@ -38,6 +37,7 @@ from mmscl.visualization import (
     plot_heatmaps,
     plot_recall,
     save_figure,
+    without_ending,
 )
 
 
@@ -100,31 +100,17 @@ def draw_curves(args: Namespace) -> None:
 
 def draw_heatmap(args: Namespace) -> None:
     """Grad-CAM of models on images of their test set (Fig. 5)."""
-    layers = args.layer if len(args.layer) > 1 else args.layer * len(args.model)
-    if len(layers) != len(args.model):
-        raise ConfigError(
-            f"--layer: expected one for all or one for each of the {len(args.model)} "
-            f"models, got {len(layers)}"
-        )
-    models = {}
-    for (name, config, checkpoint), layer in zip(args.model, layers, strict=True):
-        options = dict(config=config, work_dir=None, launcher="none")
-        cfg = read_config(Namespace(cfg_options=args.cfg_options, **options))
-        models[name] = HeatModel(cfg, checkpoint, layer or None, args.external)
-    if len(models) < len(args.model):
-        raise ConfigError("--model: two models have the same name")
-    first = next(iter(models.values()))
-    rows = first.choose(args.types, args.per_type, args.seed)
+    models = load_models(args)
+    rows = next(iter(models.values())).choose(args.types, args.per_type, args.seed)
     seen = {name: model.look(rows) for name, model in models.items()}
+    require_same_images(list(seen), [own.paths for own in seen.values()])
     shown = next(iter(seen.values()))
-    for other in seen.values():
-        require_same_images([m[1] for m in args.model], [shown.paths, other.paths])
     numbers = {}
     if args.shares:
         table = share_table(models)
         print_shares(table)
         numbers = {row.name: row.beside_figure() for row in table}
-        print(write_shares(table, Path(args.out).with_suffix(".csv")))
+        print(write_shares(table, f"{without_ending(args.out)}.csv"))
     note = "Grad-CAM for the true type; each map scaled to its own greatest value,"
     note += "\ncontours at 25, 50 and 75 % of it."
     if args.shares:
@@ -135,6 +121,24 @@ def draw_heatmap(args: Namespace) -> None:
     labels = [TYPES[label] for label in shown.labels]
     heats = {name: list(own.heat) for name, own in seen.items()}
     save(plot_heatmaps(list(shown.images), labels, heats, numbers, note), args)
+
+
+def load_models(args: Namespace) -> dict[str, HeatModel]:
+    """The models of --model by name."""
+    layers = args.layer if len(args.layer) > 1 else args.layer * len(args.model)
+    if len(layers) != len(args.model):
+        raise ConfigError(
+            f"--layer: expected one for all or one for each of the {len(args.model)} "
+            f"models, got {len(layers)}"
+        )
+    if len({model[0] for model in args.model}) < len(args.model):
+        raise ConfigError("--model: two models have the same name")
+    models = {}
+    for (name, config, checkpoint), layer in zip(args.model, layers, strict=True):
+        options = dict(config=config, work_dir=None, launcher="none")
+        cfg = read_config(Namespace(cfg_options=args.cfg_options, **options))
+        models[name] = HeatModel(cfg, checkpoint, layer or None, args.external)
+    return models
 
 
 def read_confusions(args: Namespace) -> tuple[dict[str, np.ndarray], list]:

@@ -183,7 +183,7 @@ def print_shares(rows: list[ShareRow]) -> None:
     Console().print(table)
 
 
-def write_shares(rows: list[ShareRow], path: Path) -> Path:
+def write_shares(rows: list[ShareRow], path: str | Path) -> Path:
     """The same as a CSV, each share with the ends of its interval."""
     shares = ("interior_of_chromosome", "area", "difference", *ZONES)
     header = ["model", "images", "without_heat", "cases"]
@@ -202,7 +202,7 @@ def write_shares(rows: list[ShareRow], path: Path) -> Path:
                     for end in three
                 ]
             )
-    return path
+    return Path(path)
 
 
 def _interior(shares: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from mmscl.visualization.curves import plot_curves
 from mmscl.visualization.embedding import EmbeddingMap, plot_embedding
 from mmscl.visualization.heatmap import plot_heatmaps
 from mmscl.visualization.recall import plot_recall
-from mmscl.visualization.style import save_figure
+from mmscl.visualization.style import save_figure, without_ending
 
 __all__ = [
     "EmbeddingMap",
@@ -16,4 +16,5 @@ __all__ = [
     "plot_heatmaps",
     "plot_recall",
     "save_figure",
+    "without_ending",
 ]

@@ -109,6 +109,12 @@ def halo(width: float = 1.6) -> list:
     return [withStroke(linewidth=width, foreground="white")]
 
 
+def without_ending(out: str | Path) -> Path:
+    """A figure's name without .png or .svg; other endings belong to the name."""
+    out = Path(out)
+    return out.with_suffix("") if out.suffix.lower() in FORMATS else out
+
+
 def save_figure(figure: Figure, out: str | Path) -> list[Path]:
     """Write a figure as PNG (300 dpi) and SVG, each whole or not at all.
 
@@ -120,9 +126,8 @@ def save_figure(figure: Figure, out: str | Path) -> list[Path]:
     Returns:
         The files.
     """
-    out = Path(out)
-    chosen = out.suffix.lower() in FORMATS
-    paths = [out] if chosen else [out.with_name(out.name + end) for end in FORMATS]
+    out, name = Path(out), without_ending(out)
+    paths = [out] if out != name else [Path(f"{name}{end}") for end in FORMATS]
     for path in paths:
         kind = path.suffix[1:].lower()
         # Without a date, so that a figure drawn again is no change.

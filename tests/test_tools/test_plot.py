@@ -122,6 +122,7 @@ def checkpoint(tmp_path_factory) -> str:
     return str(file)
 
 
+@pytest.mark.slow
 def test_heatmap_with_shares(plot, checkpoint, tmp_path):
     pytest.importorskip("pytorch_grad_cam")
     small = ("--cfg-options", "test_dataloader.dataset.cases=6")
@@ -133,10 +134,14 @@ def test_heatmap_with_shares(plot, checkpoint, tmp_path):
     assert cv2.imread(str(tmp_path / "heat.png")).shape[1] > 600
     with open(tmp_path / "heat.csv", newline="") as file:
         first, second = csv.DictReader(file)
-    assert first["cases"] == "1" and 40 <= int(first["images"]) <= 47
+    assert first["cases"] == "1" and int(first["images"]) > 20
+    assert 45 <= int(first["images"]) + int(first["without_heat"]) <= 47
     zones = [float(first[zone]) for zone in ("interior", "edge", "beside")]
     assert sum(zones) == pytest.approx(100, abs=0.01)
-    assert first["area"] == second["area"] and second["difference"] != "0.000"
+    # two layers of the same weights: what they are compared with is alike, not equal,
+    # because an image without heat in a layer is left out of its row
+    assert float(first["area"]) == pytest.approx(float(second["area"]), abs=5)
+    assert second["difference"] not in ("", "0.000")
 
 
 @pytest.mark.parametrize(
