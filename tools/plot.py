@@ -111,12 +111,14 @@ def draw_heatmap(args: Namespace) -> None:
         print_shares(table)
         numbers = {row.name: row.beside_figure() for row in table}
         print(write_shares(table, f"{without_ending(args.out)}.csv"))
-    note = "Grad-CAM for the true type; each map scaled to its own greatest value,"
-    note += "\ncontours at 25, 50 and 75 % of it."
+    note = (
+        "Grad-CAM for the true type; each map scaled to its own greatest value, "
+        "contours at 25, 50 and 75 % of it."
+    )
     if args.shares:
         note += (
-            " Interior: farther from the outline than a third of the chromosome's own "
-            "half width;\nmean over cases, 95 % interval."
+            " Interior: further from the outline than a third of the chromosome's own "
+            "half width; mean over cases, 95 % interval."
         )
     labels = [TYPES[label] for label in shown.labels]
     heats = {name: list(own.heat) for name, own in seen.items()}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from textwrap import fill, wrap
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,8 +12,12 @@ from mmscl.visualization.style import FULL_HEIGHT, SMALL, TWO_COLUMNS, style
 
 #: Contours of the heat, as shares of its greatest value, and their widths in points.
 LEVELS, WIDTHS = (0.25, 0.5, 0.75), (0.4, 0.8, 1.3)
-#: Room for the models' names at the left and for their numbers at the right, inches.
-_LEFT, _RIGHT, _TOP, _BOTTOM = 0.85, 1.15, 0.3, 0.5
+#: Inches for the models' numbers at the right, the labels above, a long note below.
+_RIGHT, _TOP, _BOTTOM = 1.15, 0.3, 0.7
+#: A letter's width in inches, rather more than less; letters in a line of a name.
+_LETTER, _NAME = 0.059, 14
+#: A line of the note in inches.
+_LINE = 0.125
 
 
 def plot_heatmaps(
@@ -42,27 +47,11 @@ def plot_heatmaps(
     for name, own in [("labels", labels), *heats.items()]:
         if len(own) != len(images):
             raise ValueError(f"{name}: expected {len(images)} entries, got {len(own)}")
+    names = {name: fill(name, _NAME) for name in ("original", *heats)}
     numbers = numbers or {}
-    rows, columns = 1 + len(heats), len(images)
-    right = _RIGHT if numbers else 0.1
-    width, height = _cell(images[0], rows, columns, right)
     with style():
-        total = _TOP + rows * height + _BOTTOM
-        full = _LEFT + columns * width + right
-        figure = Figure(figsize=(full, total))
-        axes = figure.subplots(
-            rows,
-            columns,
-            squeeze=False,
-            gridspec_kw=dict(
-                left=_LEFT / full,
-                right=1 - right / full,
-                top=1 - _TOP / total,
-                bottom=_BOTTOM / total,
-                wspace=0.06,
-                hspace=0.04,
-            ),
-        )
+        shape = np.asarray(images[0]).shape
+        figure, axes = _pictures(shape, names.values(), len(images), numbers, note)
         for axis, image, label in zip(axes[0], images, labels, strict=True):
             _show(axis, image)
             axis.set_title(label, pad=3)
@@ -71,22 +60,45 @@ def plot_heatmaps(
             for axis, image, heat in zip(line, images, own, strict=True):
                 _show(axis, image)
                 _heat(axis, np.asarray(heat, float), image.shape)
-            _name_row(line, name, numbers.get(name, ""))
-        if note:
-            figure.text(
-                0.01, 0.06 / total, note, va="bottom", fontsize=SMALL, linespacing=1.2
-            )
+            _name_row(line, names[name], numbers.get(name, ""))
     return figure
 
 
-def _cell(
-    image: np.ndarray, rows: int, columns: int, right: float
-) -> tuple[float, float]:
-    """Width and height of a picture in inches, so that all fit on a page."""
-    height, width = image.shape
-    wide = min(1.4, (TWO_COLUMNS - _LEFT - right) / columns)
-    high = min(wide * height / width, (FULL_HEIGHT - _TOP - _BOTTOM) / rows)
-    return high * width / height, high
+def _pictures(
+    shape: tuple[int, int],
+    names: Collection[str],
+    columns: int,
+    numbers: Mapping[str, str],
+    note: str,
+):
+    """A figure on which all fit, with its note, and its axes, a row a name."""
+    longest = max(len(line) for name in names for line in name.splitlines())
+    left = 0.15 + longest * _LETTER
+    right = _RIGHT if numbers else 0.1
+    wide = min(1.4, (TWO_COLUMNS - left - right) / columns)
+    high = min(wide * shape[0] / shape[1], (FULL_HEIGHT - _TOP - _BOTTOM) / len(names))
+    width = left + columns * high * shape[1] / shape[0] + right
+    lines = wrap(note, int((width - 0.1) / _LETTER))
+    bottom = 0.15 + _LINE * len(lines)
+    height = _TOP + len(names) * high + bottom
+    figure = Figure(figsize=(width, height))
+    figure.text(
+        0.05 / width,
+        (bottom - 0.08) / height,
+        "\n".join(lines),
+        va="top",
+        fontsize=SMALL,
+        linespacing=1.2,
+    )
+    grid = dict(
+        left=left / width,
+        right=1 - right / width,
+        top=1 - _TOP / height,
+        bottom=bottom / height,
+        wspace=0.06,
+        hspace=0.04,
+    )
+    return figure, figure.subplots(len(names), columns, squeeze=False, gridspec_kw=grid)
 
 
 def _show(axis, image: np.ndarray) -> None:

@@ -13,6 +13,8 @@ from mmscl.visualization.style import TWO_COLUMNS, Look, looks, style
 
 #: Room between X and Y, in types: Y stands apart.
 _GAP = 0.8
+#: Letters of a series' label up to which two stand side by side above the panel.
+_TWO_IN_A_ROW = 58
 
 
 def plot_recall(matrices: Mapping[str, np.ndarray], title: str = "") -> Figure:
@@ -86,10 +88,11 @@ def _finish(axis, places: np.ndarray, lowest: float) -> None:
     for left, right in zip(places[:-2], places[1:-1], strict=True):
         axis.axvline((left + right) / 2, color="0.93", linewidth=0.6, zorder=0)
     axis.axvline((places[-2] + places[-1]) / 2, color="0.6", linewidth=0.8, zorder=0)
+    longest = max(len(label) for label in axis.get_legend_handles_labels()[1])
     axis.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1.0),
-        ncols=2,
+        ncols=2 if longest <= _TWO_IN_A_ROW else 1,
         borderpad=0,
         handletextpad=0.3,
         columnspacing=1.5,

@@ -29,6 +29,9 @@ NAMES = ("embedding", "one embedding", "confusion", "one confusion", "change") +
     "recall",
     "curves",
     "heat",
+    "one heat",
+    "many heats",
+    "long names",
 )
 
 
@@ -70,6 +73,15 @@ def all_figures() -> dict:
         "recall": plot_recall({"a": a, "b": b}, "title"),
         "curves": plot_curves({"loss": {"a": curve(), "b": curve(30)}}, "title"),
         "heat": plot_heatmaps([image] * 3, list("123"), {"m": [heat] * 3}, {"m": "n"}),
+        "one heat": plot_heatmaps([image], ["1"], {"m": [heat]}, note="note " * 40),
+        "many heats": plot_heatmaps(
+            [np.full((224, 224), 255, np.uint8)] * 6,
+            list("123456"),
+            {f"swin_small_patch4_window7 {i}": [heat] * 6 for i in range(8)},
+            {"swin_small_patch4_window7 1": "interior 99.9 %\n(99.9 to 99.9)"},
+            "note " * 40,
+        ),
+        "long names": plot_recall({"a long name " * 4: a, "another name " * 3: b}),
     }
 
 
