@@ -60,6 +60,9 @@ LOGGING = ["tensorboard"]
 
 # mmengine imports what 0.19 removed; configs/_base_/deepspeed.py.
 DEEPSPEED = ["deepspeed>=0.16,<0.19"]
+# tools/plot.py: t-SNE and heat maps. Older grad-cam asks for opencv-python, which
+# would overwrite the headless one.
+FIGURES = ["openTSNE>=1.0", "grad-cam>=1.5.7"]
 
 # What benchmarks/ compares with, besides mmpretrain, timm and torchvision.
 BENCH = ["pytorch-metric-learning>=2.9"]
@@ -79,9 +82,10 @@ setup(
         "mminstall": MMINSTALL,
         "upstream": UPSTREAM,
         "tests": TESTS,
+        "figures": FIGURES,
         "bench": BENCH,
         "deepspeed": DEEPSPEED,
-        "all": MMINSTALL + TESTS + LOGGING,
+        "all": MMINSTALL + TESTS + FIGURES + LOGGING,
     },
     classifiers=[
         "Intended Audience :: Science/Research",

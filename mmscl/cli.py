@@ -15,6 +15,7 @@ from mmscl.datasets.manifest import ManifestError
 from mmscl.distributed import is_lost_rank
 from mmscl.engine import NonFiniteLossError, Stopped
 from mmscl.evaluation import PredictionTableError
+from mmscl.evaluation.training_log import TrainingLogError
 from mmscl.files import OutputError
 
 EXPECTED = (
@@ -26,6 +27,7 @@ EXPECTED = (
     NonFiniteLossError,
     OutputError,
     PredictionTableError,
+    TrainingLogError,
 )
 
 

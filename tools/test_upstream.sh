@@ -13,9 +13,10 @@ if [[ ! -e $stamp || setup.py -nt $stamp ]]; then
   echo "Installing into $venv: about 5.5 GB and some minutes the first time."
   "$python" -m venv --clear "$venv"
   pip() { "$venv/bin/python" -m pip "$@" --disable-pip-version-check -q; }
-  pip install --progress-bar off -e ".[upstream,tests]"
-  # Upstream asks for opencv-python, which needs libGL; this one does not.
-  pip uninstall -y opencv-python
+  pip install --progress-bar off -e ".[upstream,tests,figures]"
+  # Upstream asks for opencv-python, which needs libGL; the headless one, which grad-cam
+  # asks for, does not. Both are `import cv2`: take out both, put in one.
+  pip uninstall -y opencv-python opencv-python-headless
   pip install --no-deps --progress-bar off "opencv-python-headless>=4.8"
   touch "$stamp"
 fi

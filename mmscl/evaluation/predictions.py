@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,11 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.path)
+
+    def take(self, rows: np.ndarray) -> Predictions:
+        """The images of some rows: a bool mask (B,) or indices."""
+        columns = (field.name for field in fields(self) if field.name != "types")
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
 
 def write_prediction_table(path: str | Path, predictions: Predictions) -> None:

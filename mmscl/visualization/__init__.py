@@ -1,6 +1,23 @@
-"""Arrays in, figures out."""
+"""Arrays in, figures out: one module a figure, one for their look."""
 
 from mmscl.visualization.arms import ArmsPanel, plot_arms
-from mmscl.visualization.confusion import plot_confusion
+from mmscl.visualization.confusion import plot_confusion, plot_confusion_change
+from mmscl.visualization.curves import plot_curves
+from mmscl.visualization.embedding import EmbeddingMap, plot_embedding
+from mmscl.visualization.heatmap import plot_heatmaps
+from mmscl.visualization.recall import plot_recall
+from mmscl.visualization.style import save_figure, without_ending
 
-__all__ = ["ArmsPanel", "plot_arms", "plot_confusion"]
+__all__ = [
+    "ArmsPanel",
+    "EmbeddingMap",
+    "plot_arms",
+    "plot_confusion",
+    "plot_confusion_change",
+    "plot_curves",
+    "plot_embedding",
+    "plot_heatmaps",
+    "plot_recall",
+    "save_figure",
+    "without_ending",
+]
