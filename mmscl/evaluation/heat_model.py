@@ -11,15 +11,14 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
-from mmpretrain.registry import DATASETS, MODELS
-from torch import nn
+from mmpretrain.registry import DATASETS
 
-from mmscl.checkpoint import check_state_dict, load_from_local
 from mmscl.config import ConfigError
 from mmscl.datasets.manifest import TYPES
 from mmscl.evaluation.gradcam import heat_maps
 from mmscl.evaluation.heat_share import ShareRow, heat_shares, summarise_shares, zones
 from mmscl.evaluation.samples import class_index, required
+from mmscl.models.trained import load_trained
 
 #: Images whose gradients are held at once.
 BATCH = 32
@@ -65,7 +64,8 @@ class HeatModel:
         external: str | None = None,
     ) -> None:
         init_default_scope(cfg.get("default_scope", "mmpretrain"))
-        self.model: Any = load_classifier(cfg, checkpoint)
+        self.model: Any = load_trained(cfg, checkpoint, None)[0]
+        self.model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
         self.layer = layer
         dataset = cfg.test_dataloader.dataset
         if external is not None:
@@ -122,26 +122,6 @@ class HeatModel:
         total = len(self.dataset)
         for start in range(0, total, BATCH):
             yield self.look(range(start, min(start + BATCH, total)))
-
-
-def load_classifier(cfg: Config, checkpoint: str) -> nn.Module:
-    """The model of a config with the weights of its checkpoint, ready to predict.
-
-    Raises:
-        CheckpointError: The checkpoint is damaged, unsafe or another config's.
-    """
-    settings = dict(cfg.model)
-    if cfg.get("data_preprocessor") is not None:
-        settings.setdefault("data_preprocessor", cfg.data_preprocessor)
-    model = MODELS.build(settings)
-    loaded = load_from_local(checkpoint, map_location="cpu")
-    weights = {
-        name.removeprefix("module."): value
-        for name, value in loaded.get("state_dict", loaded).items()
-    }
-    check_state_dict(model, weights, checkpoint)
-    model.load_state_dict(weights)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
 def share_table(models: dict[str, HeatModel]) -> list[ShareRow]:
