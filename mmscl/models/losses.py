@@ -10,7 +10,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from mmscl.distributed import gather_batch
-from mmscl.functional import PAIRS, find_views, focal_loss, scl_loss
+from mmscl.functional import PAIRS, focal_loss, scl_loss
 from mmscl.registry import register
 
 CONTRASTIVE = dict(type="SupConFocalLoss")
@@ -108,7 +108,7 @@ class SupConFocalLoss(nn.Module):
         """
         if self.gather:
             embeddings, labels = gather_batch(embeddings, labels)
-        if not self._told and find_views(labels).number < 2:
+        if not self._told and len(set(labels.tolist())) == len(labels):
             self._told = True
             MMLogger.get_current_instance().warning(
                 "SupConFocalLoss: no type occurs twice in this batch, so it has no "

@@ -274,7 +274,7 @@ class KillAfter(Hook):
 
 
 def _kill_within_the_second_save(when: str) -> None:
-    put, sync, calls = AtomicBackend.put, files._sync, []
+    put, sync, calls = AtomicBackend.put, files.sync, []
 
     def put_half(self, obj, path):
         calls.append(path)
@@ -289,7 +289,7 @@ def _kill_within_the_second_save(when: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         sync(path)
 
-    AtomicBackend.put, files._sync = put_half, sync_not
+    AtomicBackend.put, files.sync = put_half, sync_not
 
 
 @pytest.fixture
