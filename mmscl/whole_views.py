@@ -32,9 +32,12 @@ def whole_views_loss(
     Returns:
         Scalar; its gradient cannot be derived again.
     """
-    factor = torch.as_tensor(scale, dtype=embeddings.dtype, device=embeddings.device)
-    weight = _pair_weight(embeddings, views, pairs) * (4 * views / len(embeddings))
-    return _Loss.apply(embeddings, factor, weight / views**2, gamma)
+    if isinstance(scale, Tensor):
+        scale = scale.to(embeddings)
+    # 4 / m^2 of m^2 terms, each a mean over N = B / m types.
+    mean = 4 / (views * len(embeddings))
+    weight = _pair_weight(embeddings, views, pairs) * mean
+    return _Loss.apply(embeddings, scale, weight, views, gamma)
 
 
 def focal_term(log_pt: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
@@ -60,14 +63,18 @@ def focal_term(log_pt: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
 
 
 class _Loss(torch.autograd.Function):
-    """Loss of embeddings (B, D), scale () and weights of view pairs (m, m)."""
+    """Loss of embeddings (B, D), and weights of the view pairs: (m, 1, m) or one."""
 
     @staticmethod
     def forward(
-        ctx: Any, embeddings: Tensor, scale: Tensor, weight: Tensor, gamma: float
+        ctx: Any,
+        embeddings: Tensor,
+        scale: float | Tensor,
+        weight: float | Tensor,
+        views: int,
+        gamma: float,
     ) -> Tensor:
-        rows, views = len(embeddings), len(weight)
-        types = rows // views
+        rows, types = len(embeddings), len(embeddings) // views
         length = torch.linalg.vector_norm(embeddings, dim=1, keepdim=True)
         unit = embeddings / length.clamp_min(EPS)
         scores = (unit @ unit.T).mul_(scale)
@@ -75,7 +82,6 @@ class _Loss(torch.autograd.Function):
         log_p = scores.view(rows, views, types).log_softmax(dim=2)
         log_pt = _positives(log_p).clone()
         value, slope = focal_term(log_pt, gamma)
-        weight = weight[:, None]
         if any(ctx.needs_input_grad):
             slope *= weight
             gram_grad = log_p.exp_().mul_(-slope.view(rows, views, 1))
@@ -84,20 +90,21 @@ class _Loss(torch.autograd.Function):
             scale_grad = None
             if ctx.needs_input_grad[1]:
                 scale_grad = scores.mul_(gram_grad).sum() / scale
-            ctx.save_for_backward(unit, length, scale, gram_grad, scale_grad)
+            ctx.scale = scale
+            ctx.save_for_backward(unit, length, gram_grad, scale_grad)
         return (value * weight).sum()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        unit, length, scale, gram_grad, scale_grad = ctx.saved_tensors
+        unit, length, gram_grad, scale_grad = ctx.saved_tensors
         found = None
         if ctx.needs_input_grad[0]:
-            found = ((gram_grad + gram_grad.T) * (scale * grad)) @ unit
-            along = torch.bmm(unit[:, None], found[:, :, None])[:, 0]
+            found = ((gram_grad + gram_grad.T) * (ctx.scale * grad)) @ unit
+            along = (unit * found).sum(dim=1, keepdim=True)
             along = torch.where(length > EPS, along, 0.0)
             found = found.addcmul_(unit, along, value=-1).div_(length.clamp_min(EPS))
-        return found, None if scale_grad is None else scale_grad * grad, None, None
+        return found, None if scale_grad is None else scale_grad * grad, *[None] * 3
 
 
 def _positives(blocks: Tensor) -> Tensor:
@@ -107,9 +114,9 @@ def _positives(blocks: Tensor) -> Tensor:
     return same.transpose(1, 2)
 
 
-def _pair_weight(like: Tensor, views: int, pairs: str) -> Tensor:
-    """(m, m): how often the rows of view i against view j count."""
+def _pair_weight(like: Tensor, views: int, pairs: str) -> float | Tensor:
+    """How often the rows of view i against view j count: (m, 1, m), or one number."""
     if pairs == "all":
-        return like.new_full((views, views), 2.0)
-    same = torch.eye(views, dtype=like.dtype, device=like.device)
+        return 2.0
+    same = torch.eye(views, dtype=like.dtype, device=like.device)[:, None]
     return 1 + same if pairs == "upper" else 2 * (1 - same)

@@ -9,6 +9,7 @@ from reference import ceiling, equation_3, general_form
 
 from mmscl.functional import (
     contrastive_accuracy,
+    count_karyotypes,
     focal_loss,
     scl_loss,
     scl_loss_two_blocks,
@@ -198,3 +199,42 @@ def test_contrastive_accuracy_counts_nearest_of_another_view():
 def test_errors_name_the_argument(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("pairs", ["all", "upper", "cross"])
+@pytest.mark.parametrize("views", [2, 3])
+def test_the_written_gradient_is_that_of_finite_differences(pairs, gamma, views):
+    """Of the embeddings, one of them all but zero, and of the scale."""
+    generator = torch.Generator().manual_seed(0)
+    embeddings = torch.randn(4 * views, 5, generator=generator, dtype=torch.float64)
+    scale = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
+    labels = torch.arange(4).repeat(views)
+
+    def loss(embeddings, scale):
+        return scl_loss(embeddings, labels, gamma, scale, pairs)
+
+    assert torch.autograd.gradcheck(loss, (embeddings.requires_grad_(), scale))
+    short = embeddings.detach().clone()
+    short[0] *= 1e-9 / short[0].norm()
+    plain = short.clone().requires_grad_()
+    loss(plain, scale).backward()
+    # x / 1e-6 is linear there: along itself the gradient is not zero
+    unit = torch.cat([short[:1] / 1e-6, torch.nn.functional.normalize(short[1:])])
+    unit.requires_grad_()
+    scores = 3.0 * unit @ unit.T
+    rows = scores.view(views, 4, views, 4).log_softmax(3)
+    log_pt = rows.diagonal(dim1=1, dim2=3)
+    weight = {"all": 2 * torch.ones(views, views), "cross": 2 - 2 * torch.eye(views)}
+    weight = weight.get(pairs, 1 + torch.eye(views)).double()[:, :, None]
+    focal = -((1 - log_pt.exp()) ** gamma) * log_pt
+    (focal * weight).sum().mul(4 / views**2 / 4).backward()
+    torch.testing.assert_close(plain.grad[0], unit.grad[0] / 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("labels", "number"),
+    [([3, 1, 3, 1], 2), ([3, 1, 1, 3], 0), ([5, 5], 2), ([1, 2, 1], 0), ([], 0)],
+)
+def test_karyotypes_are_counted_where_they_follow_each_other(labels, number):
+    assert count_karyotypes(torch.tensor(labels, dtype=torch.long)) == number
