@@ -124,7 +124,8 @@ def scl_loss(
             (the authors' later code's three), 'cross' i != j.
 
     Returns:
-        Scalar. Zero with a zero gradient if no type occurs twice.
+        Scalar. Zero with a zero gradient if no type occurs twice. The gradient of whole
+        karyotypes is written by hand and cannot be derived again.
 
     Raises:
         ValueError: On wrong shapes or an unknown `pairs`.
