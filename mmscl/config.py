@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import hashlib
 import os.path as osp
@@ -94,6 +95,15 @@ def read_config(args: Namespace) -> Config:
     if not torch.cuda.is_available():
         cfg.merge_from_dict({"env_cfg.dist_cfg.backend": "gloo"})
     return cfg
+
+
+def set_config(cfg: Config, test_set: str) -> Config:
+    """A copy of a config that tests on its own ('internal') or an external set."""
+    tested = Config(dict(test_dataloader=copy.deepcopy(cfg.test_dataloader)))
+    if test_set != "internal":
+        changes = copy.deepcopy(cfg.external[test_set].to_dict())
+        tested.merge_from_dict({"test_dataloader": dict(dataset=changes)})
+    return tested
 
 
 def check_keys(cfg: Config, filename: str) -> None:

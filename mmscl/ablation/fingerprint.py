@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import platform
@@ -16,7 +15,7 @@ import torch
 from mmengine.config import Config
 
 import mmscl
-from mmscl.config import ConfigError, check_data
+from mmscl.config import ConfigError, check_data, set_config
 from mmscl.engine.settings import flatten_settings
 from mmscl.stack import REQUIREMENTS
 
@@ -86,15 +85,6 @@ def hash_settings(settings: dict[str, str]) -> str:
     """16 hex digits, whatever the order."""
     text = json.dumps(settings, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def set_config(cfg: Config, test_set: str) -> Config:
-    """A copy of a config that tests on its own ('internal') or an external set."""
-    tested = Config(dict(test_dataloader=copy.deepcopy(cfg.test_dataloader)))
-    if test_set != "internal":
-        changes = copy.deepcopy(cfg.external[test_set].to_dict())
-        tested.merge_from_dict({"test_dataloader": dict(dataset=changes)})
-    return tested
 
 
 class DataStates:

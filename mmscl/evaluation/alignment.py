@@ -47,11 +47,7 @@ def _sort_rows(table: Predictions) -> Predictions:
     twice = path[1:][path[1:] == path[:-1]]
     if len(twice):
         raise PredictionTableError(f"{twice[0]}: twice in one prediction table.")
-    columns = {
-        name: getattr(table, name)[order]
-        for name in ("case", "cell", "site", "labels", "predicted", "scores")
-    }
-    return Predictions(types=table.types, path=path, **columns)
+    return table.take(order)
 
 
 def _check_images(first: np.ndarray, second: np.ndarray) -> None:

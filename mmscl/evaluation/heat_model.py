@@ -13,7 +13,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import DATASETS
 
-from mmscl.config import ConfigError
+from mmscl.config import ConfigError, set_config
 from mmscl.datasets.manifest import TYPES
 from mmscl.evaluation.gradcam import heat_maps
 from mmscl.evaluation.heat_share import ShareRow, heat_shares, summarise_shares, zones
@@ -67,18 +67,14 @@ class HeatModel:
         self.model: Any = load_trained(cfg, checkpoint, None)[0]
         self.model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
         self.layer = layer
-        dataset = cfg.test_dataloader.dataset
-        if external is not None:
-            sets = cfg.get("external", {})
-            if external not in sets:
-                raise ConfigError(
-                    f"--external {external}: the config's external sets are "
-                    f"{', '.join(sets) or 'none'}"
-                )
-            dataset = Config(dict(dataset=dataset))
-            dataset.merge_from_dict(dict(dataset=dict(sets[external])))
-            dataset = dataset.dataset
-        self.dataset: Any = DATASETS.build(dataset)
+        sets = cfg.get("external", {})
+        if external is not None and external not in sets:
+            raise ConfigError(
+                f"--external {external}: the config's external sets are "
+                f"{', '.join(sets) or 'none'}"
+            )
+        tested = set_config(cfg, external or "internal")
+        self.dataset: Any = DATASETS.build(tested.test_dataloader.dataset)
 
     def choose(self, types: Sequence[str], each: int = 1, seed: int = 0) -> list[int]:
         """Rows of the test set, drawn at random: `each` of every type, in their order.
