@@ -76,6 +76,8 @@ setup(
     license="Apache-2.0",
     packages=find_packages(include=["mmscl", "mmscl.*"]),
     include_package_data=True,
+    # Models that come with their weights: config, weights, record, card, metafile.
+    package_data={"mmscl.shipped": ["models/*/*"]},
     python_requires=">=3.10,<3.13",
     install_requires=REQUIRES,
     extras_require={

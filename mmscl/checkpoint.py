@@ -97,14 +97,16 @@ def export_weights(checkpoint: str, out: str | Path, half: bool = False) -> int:
     Args:
         checkpoint: file of a run, or any that :func:`load_from_local` reads.
         out: the file to write; must end with .safetensors and not be there yet.
-        half: store floating-point weights as float16; they are float32 again when
-            loaded into a model.
+        half: store kernels and matrices as float16; they are float32 again when
+            loaded into a model. Biases, factors and statistics of norms stay as they
+            are: they are few, and a variance may be too large for float16.
 
     Returns:
         Number of tensors written.
 
     Raises:
-        CheckpointError: the checkpoint holds no weights, or `out` cannot be written.
+        CheckpointError: the checkpoint holds no weights, `out` cannot be written, or a
+            weight is too large for float16 (65,504).
     """
     out = Path(out)
     if out.suffix != ".safetensors":
@@ -113,7 +115,7 @@ def export_weights(checkpoint: str, out: str | Path, half: bool = False) -> int:
         raise CheckpointError(f"{out} exists; choose another name or remove it")
     loaded = load_from_local(checkpoint, map_location="cpu")
     weights = {
-        name: value.half() if half and value.is_floating_point() else value
+        name: _halved(name, value) if half else value
         for name, value in loaded.get("state_dict", loaded).items()
         if isinstance(value, Tensor)
     }
@@ -123,6 +125,18 @@ def export_weights(checkpoint: str, out: str | Path, half: bool = False) -> int:
     with replaced(out) as part:
         save_file(weights, part, metadata=dict(format="pt"))
     return len(weights)
+
+
+def _halved(name: str, value: Tensor) -> Tensor:
+    if value.ndim < 2 or not value.is_floating_point():
+        return value
+    result = value.half()
+    if not result.isfinite().all():
+        raise CheckpointError(
+            f"{name}: the largest weight is {value.abs().max():.4g}, which half "
+            "precision does not hold; write this model in full precision"
+        )
+    return result
 
 
 def install_safe_loader() -> None:
