@@ -63,10 +63,16 @@ def write_config(cfg: Config, path: Path, title: str) -> None:
         ConfigError: It reads back as something else.
     """
     path.write_text(f'"""{title}"""\n\n{cfg.pretty_text}', encoding="utf-8")
-    if Config.fromfile(str(path)).to_dict() != cfg.to_dict():
+    cause = None
+    try:
+        same = Config.fromfile(str(path)).to_dict() == cfg.to_dict()
+    except Exception as error:  # whatever running the text raises
+        same, cause = False, error
+    if not same:
         raise ConfigError(
-            f"{cfg.filename or title}: it holds a value that cannot be written as text"
-        )
+            f"{title} It holds a value that cannot be written as text"
+            f"{f': {cause}' if cause else ''}"
+        ) from cause
 
 
 def _paths(name: str, value: Any) -> Iterator[tuple[str, Any, Any]]:

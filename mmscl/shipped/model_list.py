@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmscl.files import replaced
 from mmscl.shipped.card import list_models
-from mmscl.shipped.store import MODELS, ShippedModel, shipped_names
+from mmscl.shipped.store import find_shipped, shipped_names
 
 _BEGIN, _END = "<!-- models: written by tools/ship_weights.py -->", "<!-- end -->"
 _LIST = re.compile(rf"(?<={re.escape(_BEGIN)}\n).*?(?=\n{re.escape(_END)})", re.DOTALL)
@@ -17,8 +17,8 @@ _LINKS = "../mmscl/shipped/models"
 
 def current_list() -> str:
     """Markdown of the models that are there."""
-    models = [ShippedModel(name, MODELS / name) for name in shipped_names()]
-    return list_models((model.record() for model in models), _LINKS)
+    models = (find_shipped(name) for name in shipped_names())
+    return list_models((model.record() for model in models if model), _LINKS)
 
 
 def read_list(page: Path) -> str:

@@ -55,6 +55,6 @@ def test_it_reads_back_as_it_was(tmp_path):
 
 
 def test_a_value_that_is_no_text_is_refused(tmp_path):
-    cfg = Config(dict(a=float("nan")))
-    with pytest.raises((ConfigError, NameError)):
-        write_config(cfg, tmp_path / "config.py", "a title")
+    for value in (float("nan"), object()):
+        with pytest.raises(ConfigError, match="a title. It holds a value that cannot"):
+            write_config(Config(dict(a=value)), tmp_path / "config.py", "a title.")
