@@ -12,7 +12,7 @@ from trained import build_model, make_config
 from mmscl.config import describe_rows
 from mmscl.datasets import Manifest, write_karyotypes
 from mmscl.engine.settings import flatten_settings
-from mmscl.shipped.shipping import Shipment
+from mmscl.shipped.shipment import Shipment
 from mmscl.testing import evaluate_checkpoint
 
 NAME = "tiny-resnet10t-drawn"

@@ -21,7 +21,8 @@ from mmengine.config import DictAction
 
 from mmscl.cli import report_errors
 from mmscl.shipped.model_list import update_list
-from mmscl.shipped.shipping import Shipment, ship
+from mmscl.shipped.shipment import Shipment
+from mmscl.shipped.shipping import ship
 from mmscl.shipped.store import MODELS
 
 PAGE = MODELS.parents[2] / "docs" / "models.md"

@@ -86,7 +86,11 @@ def describe_set(name: str, tested: Tested) -> dict[str, Any]:
         cases=count_named(table.case),
         cells=count_named(table.cell, table.case),
         sites=sorted(set(table.site.tolist()) - {""}) or [name] * (name != INTERNAL),
-        measures={name: round(value, 2) for name, value in tested.measures.items()},
+        measures={
+            name: round(value, 2)
+            for name, value in tested.measures.items()
+            if np.isfinite(value)
+        },
         case_accuracy=_case_accuracy(table),
         types=_recall_by_type(table.types, confusion),
         confusions=_confusions(table.types, confusion),

@@ -131,7 +131,7 @@ def test_half_precision_is_reported(record):
 
 
 def test_nothing_of_this_machine_is_in_the_texts(shipped, tiny):
-    for name in set(FILES) - {"weights.safetensors", "record.json"}:
+    for name in set(FILES) - {"weights.safetensors"}:
         assert str(tiny.root) not in (shipped / name).read_text(), name
     config = Config.fromfile(shipped / "config.py")
     assert config.test_dataloader.dataset.data_root == "data/inside"
