@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmpretrain.apis.model import ModelHub
 from tiny_shipment import NAME
 
 from mmscl.inference import ChromosomeInferencer
@@ -61,8 +62,10 @@ def installed(shipped, tmp_path) -> Path:
     source = tmp_path / "source"
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
     shutil.copytree(ROOT / "mmscl", source / "mmscl", ignore=ignore)
-    for name in ("setup.py", "README.md", "pyproject.toml"):
+    for name in ("setup.py", "README.md", "pyproject.toml", "model-index.yml"):
         shutil.copy(ROOT / name, source)
+    for name in ("configs", "tools"):
+        shutil.copytree(ROOT / name, source / name, ignore=ignore)
     shutil.copytree(
         shipped, source / "mmscl" / "shipped" / "models" / NAME, dirs_exist_ok=True
     )
@@ -90,9 +93,20 @@ print('accuracy', (found.predictions.predicted == found.predictions.labels).sum(
 
 
 @pytest.mark.slow
+def test_configs_are_where_mim_looks(installed, monkeypatch):
+    mim = installed / "mmscl" / ".mim"
+    monkeypatch.setattr(ModelHub, "_models_dict", {})
+    ModelHub.register_model_index(mim / "model-index.yml", config_prefix=mim)
+    assert "resnet10t_pki3" in ModelHub._models_dict
+    for info in ModelHub._models_dict.values():
+        assert Config.fromfile(info.config).model.type == "SCLClassifier"
+    assert (mim / "tools" / "train.py").is_file()
+
+
+@pytest.mark.slow
 def test_an_installed_package_needs_nothing_else(installed, tiny, tmp_path):
-    """No configs/, no repository, no network: in a fresh process, elsewhere."""
-    assert not (installed / "configs").exists()
+    """No repository, no network: in a fresh process, elsewhere."""
+    shutil.rmtree(installed / "mmscl" / ".mim")  # its configs are not needed either
     folder = installed / "mmscl" / "shipped" / "models" / NAME
     assert {path.name for path in folder.iterdir()} == {*FILES}
     call = CALL.format(site=str(installed), crops=str(tiny.root / "outside"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 import mmpretrain
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from tiny_shipment import NAME
 
 from mmscl.checkpoint import CheckpointError
-from mmscl.config import ConfigError
+from mmscl.config import ConfigError, choose_weights, read_config
 from mmscl.datasets.manifest import TYPES
 from mmscl.inference import ChromosomeInferencer
 from mmscl.models.trained import find_config
@@ -176,6 +178,15 @@ def test_a_damaged_model_does_not_stop_the_import(models):
     (models / NAME / "metafile.yml").unlink()
     register_shipped()
     assert not ModelHub.has(NAME)
+
+
+def test_a_name_stands_for_a_config_in_the_commands(models):
+    args = dict(config=NAME, cfg_options={"model.head.embed_dims": 8})
+    cfg = read_config(Namespace(**args, work_dir=None, launcher="none"))
+    assert cfg.work_dir == f"work_dirs/{NAME}"
+    assert cfg.model.head.embed_dims == 8
+    assert choose_weights(NAME, None) == ADDRESS
+    assert choose_weights(NAME, "own.pth") == "own.pth"
 
 
 def test_the_config_of_a_named_model_is_that_of_its_file(models):
