@@ -7,15 +7,10 @@ from pathlib import Path
 
 import pytest
 from mmpretrain.apis.model import ModelHub
-from tiny_shipment import NAME, Tiny, make_tiny
+from tiny_shipment import NAME
 
 from mmscl.shipped import store
 from mmscl.shipped.shipping import ship
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory) -> Tiny:
-    return make_tiny(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")

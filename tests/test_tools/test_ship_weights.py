@@ -11,17 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmpretrain.apis.model import ModelHub
-from tiny_shipment import NAME, Tiny, make_tiny
+from tiny_shipment import NAME
 
 from mmscl.evaluation import read_prediction_table
 from mmscl.shipped import store
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Tiny:
-    return make_tiny(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +31,11 @@ def arguments(tiny) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def models(tiny, arguments) -> Path:
+def models(tiny, arguments, tmp_path_factory) -> Path:
     """Made by the command, in a process and a folder of its own."""
-    models = tiny.root / "mmscl" / "shipped" / "models"
-    notes, empty = tiny.root / "notes.md", tiny.root / "empty"
+    root = tmp_path_factory.mktemp("shipped")
+    models = root / "mmscl" / "shipped" / "models"
+    notes, empty = root / "notes.md", root / "empty"
     notes.write_text("Blots were never seen.\n")
     empty.mkdir()
     tool = str(ROOT / "tools" / "ship_weights.py")
