@@ -108,7 +108,7 @@ def _summary(record: Record) -> str:
     return (
         f"Tells the type (1 to 22, X, Y) of a chromosome crop. {record['network']}, "
         f"{record['parameters']:,} parameters, input {record['input']}. Written on "
-        f"{record['date']} by mmscl {record['version']}; the figures of this page are "
+        f"{record['written']['date']} by mmscl {record['written']['version']}; the figures of this page are "
         "those of [record.json](record.json)."
     )
 
@@ -231,7 +231,7 @@ def _training(record: Record) -> str:
 
 Config: `{training["config"]}`; what it says without its bases is in
 [{CONFIG}]({CONFIG}). Machine: {training["machine"]}. Checkpoint: {length}, SHA-256
-`{training["sha256"]}`. Written with {training["stack"]}."""
+`{training["sha256"]}`. Written with {record["written"]["stack"]}."""
 
 
 def _data(record: Record) -> str:

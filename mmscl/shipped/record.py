@@ -48,8 +48,13 @@ def make_record(
     return dict(
         format=1,
         name=shipment.name,
-        version=__version__,
-        date=datetime.date.today().isoformat(),
+        written=dict(
+            version=__version__,
+            date=datetime.date.today().isoformat(),
+            code=code_state(),
+            commit=commit(),
+            stack=stack_state(),
+        ),
         **_describe_model(cfg, meta),
         training=_describe_training(shipment, meta),
         data=data,
@@ -91,9 +96,6 @@ def _describe_training(shipment: Shipment, meta: Mapping[str, Any]) -> dict[str,
         machine=shipment.machine,
         sha256=sha256_of(Path(shipment.checkpoint)),
         **{key: meta.get(key, "not known") for key in ("epoch", "iter", "seed")},
-        code=code_state(),
-        commit=commit(),
-        stack=stack_state(),
     )
 
 
