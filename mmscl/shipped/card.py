@@ -105,11 +105,12 @@ def _columns_of_list(record: Record) -> tuple[list[str], list[str]]:
 
 
 def _summary(record: Record) -> str:
+    written = record["written"]
     return (
         f"Tells the type (1 to 22, X, Y) of a chromosome crop. {record['network']}, "
         f"{record['parameters']:,} parameters, input {record['input']}. Written on "
-        f"{record['written']['date']} by mmscl {record['written']['version']}; the figures of this page are "
-        "those of [record.json](record.json)."
+        f"{written['date']} by mmscl {written['version']}; the figures of this page "
+        "are those of [record.json](record.json)."
     )
 
 
