@@ -62,11 +62,14 @@ def write_config(cfg: Config, path: Path, title: str) -> None:
     Raises:
         ConfigError: It reads back as something else.
     """
-    path.write_text(f'"""{title}"""\n\n{cfg.pretty_text}', encoding="utf-8")
     cause = None
     try:
+        text = f'"""{title}"""\n\n{cfg.pretty_text}'
+        path.write_text(text, encoding="utf-8")
         same = Config.fromfile(str(path)).to_dict() == cfg.to_dict()
-    except Exception as error:  # whatever running the text raises
+    except OSError:
+        raise
+    except Exception as error:  # whatever formatting or running the text raises
         same, cause = False, error
     if not same:
         raise ConfigError(
