@@ -101,8 +101,12 @@ def check_settings(shipment: Shipment, cfg: Config, known: Mapping[str, str]) ->
     Raises:
         ConfigError: Names the settings that differ.
     """
-    trained = {k: v for k, v in known.items() if not k.startswith("data_state.")}
-    changes = list_changes(trained, flatten_settings(cfg)) if trained else []
+    # Data are compared with the manifest; the config of a work dir tells them too.
+    trained, given = (
+        {k: v for k, v in settings.items() if not k.startswith("data_state.")}
+        for settings in (known, flatten_settings(cfg))
+    )
+    changes = list_changes(trained, given) if trained else []
     if changes:
         raise ConfigError(
             f"{shipment.config}: {len(changes)} settings are not those that "

@@ -21,8 +21,10 @@ from mmscl.checkpoint import CheckpointError
 from mmscl.config import ConfigError
 from mmscl.datasets import Manifest
 from mmscl.datasets.manifest import ManifestError
+from mmscl.engine.settings import flatten_settings
 from mmscl.evaluation import PredictionTableError
 from mmscl.files import OutputError
+from mmscl.shipped.shipment import check_settings
 from mmscl.shipped.shipping import MOST_BYTES, ship
 from mmscl.shipped.store import FILES
 
@@ -271,6 +273,16 @@ def test_another_manifest_than_that_of_the_training(tiny, tmp_path):
     words = "its split 'train' is not what the checkpoint was trained with"
     changes = dict(manifest=str(tmp_path / "other.csv"))
     refused(tiny, tmp_path / "out", ManifestError, words, **changes)
+
+
+def test_the_config_of_a_work_dir_is_that_of_its_run(tiny):
+    """It tells the data too, which are compared with the manifest."""
+    cfg = Config(dict(tiny.cfg.to_dict(), data_state=dict(train=dict(images=1))))
+    check_settings(tiny.shipment, cfg, flatten_settings(tiny.cfg))
+    check_settings(tiny.shipment, tiny.cfg, flatten_settings(cfg))
+    cfg.model.head.embed_dims = 8
+    with pytest.raises(ConfigError, match="1 settings are not those"):
+        check_settings(tiny.shipment, cfg, flatten_settings(tiny.cfg))
 
 
 # What is there already
