@@ -55,3 +55,19 @@ def draw_table(
         scores.argmax(axis=1),
         scores,
     )
+
+
+#: (log area, log length) of each type: long and wide chromosomes first.
+SIZES = np.stack([np.linspace(7, 5, K), np.linspace(4, 3, K)], axis=1)
+
+
+def draw_sizes(
+    cells: int, seed: int = 0, spread: float = 0.05
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Sizes (n, 2), labels (n,) and rows of cells whose scales differ."""
+    rng = np.random.default_rng(seed)
+    labels = np.tile(np.repeat(np.arange(K), 2), cells)
+    cell = np.repeat(np.arange(cells), 2 * K)
+    scales = rng.normal(0, 0.5, size=(cells, 2))
+    sizes = SIZES[labels] + scales[cell] + rng.normal(0, spread, (len(labels), 2))
+    return sizes, labels, np.split(np.arange(len(labels)), cells)

@@ -25,16 +25,17 @@ K = len(TYPES)
 AUTOSOMES = 22
 X, Y = TYPES.index("X"), TYPES.index("Y")
 
-#: Sex complements and their shares among newborns: XXY 1 in 576 boys, XYY 1 in 851
-#: boys, XXX 1 in 947 girls, X 1 in 1893 girls. Nielsen and Wohlert, Human Genetics
-#: 87:81-83, 1991, doi:10.1007/BF01213097.
+#: Sex complements and their shares among newborns: XXY 1 in 596 boys, XYY 1 in 894
+#: boys, XXX 1 in 1002 girls, X 1 in 2130 girls. Nielsen and Wohlert, "Sex chromosome
+#: abnormalities found among 34,910 newborn children", Birth Defects: Original Article
+#: Series 26(4):209-223, 1990. As many boys as girls.
 NEWBORNS = {
-    "XX": 0.49921,
-    "XY": 0.49854,
-    "X": 0.00026,
-    "XXX": 0.00053,
-    "XXY": 0.00087,
-    "XYY": 0.00059,
+    "XX": 0.499266,
+    "XY": 0.498602,
+    "X": 0.000235,
+    "XXX": 0.000499,
+    "XXY": 0.000839,
+    "XYY": 0.000559,
 }
 #: The rates' upper bound: up to here the costs are convex whatever the complement.
 MOST = 0.2

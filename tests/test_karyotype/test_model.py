@@ -4,8 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from drawn_cells import K, draw_table, labels_of, probabilities
-from test_karyotype.test_sizes import draw_cells
+from drawn_cells import SIZES, K, draw_sizes, draw_table, labels_of, probabilities
 
 from mmscl.datasets.manifest import TYPES, Manifest, ManifestError
 from mmscl.evaluation import PredictionTableError
@@ -43,9 +42,7 @@ def test_a_reading_holds_together():
     assert reading.unplaced == 1 and reading.types[-1] == NONE
     assert (reading.margins[rows, reading.types] == 0).all()
     assert (reading.second != reading.types).all()
-    assert reading.confidence == pytest.approx(
-        1 / np.exp(-reading.margins).sum(axis=1)
-    )
+    assert reading.confidence == pytest.approx(1 / np.exp(-reading.margins).sum(axis=1))
     expected = (reading.confidence < 0.9) | (reading.types == NONE)
     assert (reading.review == expected).all() and expected.any()
     np.testing.assert_allclose(reading.single, values)
@@ -75,7 +72,7 @@ def test_the_file_gives_the_same_model_back(tmp_path):
     model = KaryotypeModel(
         CountPrior(0.01, tuple(np.linspace(0.001, 0.1, K).tolist()), none=0.05),
         Calibration(1.7, 0.3),
-        learn_sizes(*draw_cells(3)),
+        learn_sizes(*draw_sizes(3)),
         0.8,
         0.97,
     )
@@ -114,7 +111,7 @@ def test_files_that_hold_no_model_are_refused(tmp_path):
 
 
 def test_a_model_with_sizes_asks_for_them(table):
-    sizes, labels, cells = draw_cells(3)
+    sizes, labels, cells = draw_sizes(3)
     model = KaryotypeModel(
         calibration=Calibration(1.0, 0.5), sizes=learn_sizes(sizes, labels, cells)
     )
@@ -129,11 +126,10 @@ def test_a_model_with_sizes_asks_for_them(table):
 def test_sizes_help_where_pictures_do_not():
     """Pictures that tell little; sizes that tell the types apart."""
     rng = np.random.default_rng(4)
-    model = learn_sizes(*draw_cells(40, spread=0.02))
+    model = learn_sizes(*draw_sizes(40, spread=0.02))
     cells = [[Karyotype.of("XX")] for _ in range(12)]
     table = draw_table(cells, seed=3, signal=1.5)
-    means = np.stack([np.linspace(7, 5, K), np.linspace(4, 3, K)], axis=1)
-    sizes = means[table.labels] + rng.normal(0, 0.02, (len(table), 2))
+    sizes = SIZES[table.labels] + rng.normal(0, 0.02, (len(table), 2))
     with_sizes = fit_model(table, size_model=model, sizes=sizes)
     without = fit_model(table)
     assert with_sizes.calibration.size_weight > 0.5

@@ -31,8 +31,11 @@ def test_probabilities_behind_the_costs_are_a_distribution(loss, gain):
     assert above == pytest.approx((1 - loss) ** 2 * math.exp(gain), rel=1e-9)
 
 
-def test_newborns_sum_to_one():
+def test_shares_of_newborns():
+    """One in so many boys or girls, half of all children each."""
     assert sum(NEWBORNS.values()) == pytest.approx(1, abs=1e-9)
+    for complement, among in dict(XXY=596, XYY=894, XXX=1002, X=2130).items():
+        assert NEWBORNS[complement] == pytest.approx(0.5 / among, abs=1e-6)
 
 
 def cells(*karyotypes: Karyotype) -> np.ndarray:

@@ -3,14 +3,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from drawn_cells import K
+from drawn_cells import SIZES, K, draw_sizes
 
 from mmscl.datasets.images import ImageError
 from mmscl.karyotype import learn_sizes, measure_files, measure_sizes
 from mmscl.karyotype.sizes import LEAST_CROPS
-
-#: Of each type: long and wide chromosomes first, as log area and log length.
-MEANS = np.stack([np.linspace(7, 5, K), np.linspace(4, 3, K)], axis=1)
 
 
 def rectangle(length: int, width: int, angle: float = 0.0) -> np.ndarray:
@@ -19,16 +16,6 @@ def rectangle(length: int, width: int, angle: float = 0.0) -> np.ndarray:
     corners = cv2.boxPoints(((80.0, 80.0), (float(length), float(width)), angle))
     cv2.fillPoly(image, [np.rint(corners).astype(np.int32)], 90)
     return image
-
-
-def draw_cells(number: int, seed: int = 0, spread: float = 0.05):
-    """Sizes (n, 2), labels (n,), rows by cell; scales differ by cell."""
-    rng = np.random.default_rng(seed)
-    labels = np.concatenate([np.repeat(np.arange(K), 2)] * number)
-    cell = np.repeat(np.arange(number), 2 * K)
-    scales = rng.normal(0, 0.5, size=(number, 2))
-    sizes = MEANS[labels] + scales[cell] + rng.normal(0, spread, (len(labels), 2))
-    return sizes, labels, [np.flatnonzero(cell == one) for one in range(number)]
 
 
 def test_area_and_length_of_a_bar_at_any_angle():
@@ -51,16 +38,16 @@ def test_a_crop_without_foreground_has_no_size(tmp_path):
 
 
 def test_learned_means_are_those_drawn_up_to_one_scale():
-    model = learn_sizes(*draw_cells(40))
-    offset = (model.means - MEANS).mean(axis=0)
-    np.testing.assert_allclose(model.means - offset, MEANS, atol=0.02)
+    model = learn_sizes(*draw_sizes(40))
+    offset = (model.means - SIZES).mean(axis=0)
+    np.testing.assert_allclose(model.means - offset, SIZES, atol=0.02)
     spread = np.sqrt(np.diagonal(model.covariances, axis1=1, axis2=2))
     np.testing.assert_allclose(spread, 0.05, rtol=0.3)
 
 
 def test_the_evidence_finds_the_type_whatever_the_scale_of_the_cell():
-    model = learn_sizes(*draw_cells(40))
-    sizes, labels, _ = draw_cells(1, seed=5, spread=0.03)
+    model = learn_sizes(*draw_sizes(40))
+    sizes, labels, _ = draw_sizes(1, seed=5, spread=0.03)
     unsure = np.full((len(labels), K), 0.2 / (K - 1))
     unsure[np.arange(len(labels)), labels] = 0.8
     ratios = model.log_ratios(sizes, unsure)
@@ -72,8 +59,8 @@ def test_the_evidence_finds_the_type_whatever_the_scale_of_the_cell():
 
 
 def test_missing_chromosomes_do_not_shift_the_scale():
-    model = learn_sizes(*draw_cells(40))
-    sizes, labels, _ = draw_cells(1, seed=5)
+    model = learn_sizes(*draw_sizes(40))
+    sizes, labels, _ = draw_sizes(1, seed=5)
     sure = np.eye(K)[labels]
     whole = model.log_ratios(sizes, sure)
     kept = labels < 12  # all short ones are missing
@@ -84,8 +71,8 @@ def test_missing_chromosomes_do_not_shift_the_scale():
 
 
 def test_few_crops_and_unknown_sizes_give_no_evidence():
-    model = learn_sizes(*draw_cells(5))
-    sizes, labels, _ = draw_cells(1)
+    model = learn_sizes(*draw_sizes(5))
+    sizes, labels, _ = draw_sizes(1)
     sure = np.eye(K)[labels]
     few = slice(0, LEAST_CROPS - 1)
     assert not model.log_ratios(sizes[few], sure[few]).any()
@@ -95,7 +82,7 @@ def test_few_crops_and_unknown_sizes_give_no_evidence():
 
 
 def test_what_cannot_be_learned_from_is_refused():
-    sizes, labels, cells = draw_cells(2)
+    sizes, labels, cells = draw_sizes(2)
     with pytest.raises(ValueError, match=r"expected shape \(24, 2\), .* got \(1, 2\)"):
         learn_sizes(sizes, labels, cells).log_ratios(sizes[:1], np.eye(K))
     with pytest.raises(ValueError, match="10 crops or more .* none among 1 cells"):
