@@ -19,7 +19,7 @@ def labels_of(karyotype: Karyotype) -> np.ndarray:
 
 
 def probabilities(
-    labels: np.ndarray, rng: np.random.Generator, signal: float = 3.0
+    labels: np.ndarray, rng: np.random.Generator, signal: float = 3.5
 ) -> np.ndarray:
     """Posterior of each crop under a model of signal in noise: calibrated exactly.
 
@@ -33,7 +33,7 @@ def probabilities(
 
 
 def draw_table(
-    cases: Sequence[Sequence[Karyotype]], seed: int = 0, signal: float = 3.0
+    cases: Sequence[Sequence[Karyotype]], seed: int = 0, signal: float = 3.5
 ) -> Predictions:
     """A table of the cells of each case, in shuffled order within the cell."""
     rng = np.random.default_rng(seed)

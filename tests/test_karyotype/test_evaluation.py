@@ -26,7 +26,7 @@ LOST = Karyotype.of("XY", {"16": -1})
 @pytest.fixture(scope="module")
 def table():
     cases = [[DOWN, DOWN], [FEMALE], [LOST, MALE], [MALE, MALE], [KLINEFELTER]]
-    return draw_table(cases, seed=1, signal=2.7)
+    return draw_table(cases, seed=1, signal=4.0)
 
 
 @pytest.fixture(scope="module")

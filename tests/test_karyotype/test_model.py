@@ -29,12 +29,12 @@ NORMAL = [[Karyotype.of("XX"), Karyotype.of("XX")], [Karyotype.of("XY")]]
 
 @pytest.fixture(scope="module")
 def table():
-    return draw_table(NORMAL * 8, signal=2.5)
+    return draw_table(NORMAL * 8, signal=3.5)
 
 
 def test_a_reading_holds_together():
     rng = np.random.default_rng(0)
-    values = probabilities(labels_of(Karyotype.of("XY", {"21": 1})), rng, 3.0)
+    values = probabilities(labels_of(Karyotype.of("XY", {"21": 1})), rng, 5.0)
     values = np.vstack([values, np.full((1, K), 1 / K)])
     reading = KaryotypeModel(review_below=0.9).read(values)
     rows = np.arange(len(values))
@@ -50,7 +50,7 @@ def test_a_reading_holds_together():
 
 def test_the_fit_makes_confidence_honest_and_catches_its_share(table):
     model = fit_model(table, catch=0.9)
-    fresh = draw_table(NORMAL * 16, seed=9, signal=2.5)
+    fresh = draw_table(NORMAL * 16, seed=9, signal=3.5)
     cells = split_cells(fresh)
     readings = read_cells(fresh, cells, model)
     labels = np.concatenate([fresh.labels[cell.rows] for cell in cells])
