@@ -80,8 +80,8 @@ def measure_rows(evaluation: Evaluation) -> Iterator[tuple]:
             ("all changes", calls.measures),
             ("gains and sex", calls.gains),
         ):
-            for way, found in by_way.items():
-                for name, share in found._asdict().items():
+            for way, measured in by_way.items():
+                for name, share in measured._asdict().items():
                     yield _share(f"calls per {unit}, {what}: {name}", way, share)
     review = evaluation.review
     yield _share("crops reviewed", "assignment", review.reviewed)

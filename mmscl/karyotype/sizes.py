@@ -21,6 +21,8 @@ LEAST_CROPS = 10
 #: Crops of a type from which its own spread is believed as much as that of all types.
 _POOLED = 30
 _ROUNDS = 5
+#: Estimates of a cell's scale, each with the evidence of the last.
+_PASSES = 2
 
 
 def measure_sizes(images: Iterable[np.ndarray]) -> np.ndarray:
@@ -79,8 +81,8 @@ class SizeModel:
         """How much likelier each crop's size is under each type than on average.
 
         The scale of the cell is the median, over its crops, of what a size exceeds the
-        one expected from the probabilities: so it does not depend on which
-        chromosomes a cell lacks.
+        one expected from the probabilities, so it does not depend on which chromosomes
+        a cell lacks; then once more with the probabilities that these sizes give.
 
         Args:
             sizes: Of one cell, as measured, (n, 2); NaN where not known.
@@ -103,9 +105,12 @@ class SizeModel:
         result = np.zeros((len(sizes), K))
         if known.sum() < LEAST_CROPS:
             return result
-        excess = sizes[known] - probabilities[known] @ self.means
-        relative = sizes[known] - np.median(excess, axis=0)
-        densities = self._log_densities(relative)
+        likely, densities = probabilities[known], np.zeros((int(known.sum()), K))
+        for _ in range(_PASSES):
+            weights = likely * np.exp(densities - densities.max(axis=1, keepdims=True))
+            weights /= weights.sum(axis=1, keepdims=True)
+            scale = np.median(sizes[known] - weights @ self.means, axis=0)
+            densities = self._log_densities(sizes[known] - scale)
         average = np.logaddexp.reduce(densities, axis=1, keepdims=True) - np.log(K)
         result[known] = densities - average
         return result

@@ -45,7 +45,8 @@ def test_a_reading_holds_together():
     assert reading.confidence == pytest.approx(1 / np.exp(-reading.margins).sum(axis=1))
     expected = (reading.confidence < 0.9) | (reading.types == NONE)
     assert (reading.review == expected).all() and expected.any()
-    np.testing.assert_allclose(reading.single, values)
+    # probabilities below 1e-6 are raised to it
+    np.testing.assert_allclose(reading.single, values, atol=1e-4)
 
 
 def test_the_fit_makes_confidence_honest_and_catches_its_share(table):
@@ -126,10 +127,10 @@ def test_a_model_with_sizes_asks_for_them(table):
 def test_sizes_help_where_pictures_do_not():
     """Pictures that tell little; sizes that tell the types apart."""
     rng = np.random.default_rng(4)
-    model = learn_sizes(*draw_sizes(40, spread=0.02))
+    model = learn_sizes(*draw_sizes(40, spread=0.05))
     cells = [[Karyotype.of("XX")] for _ in range(12)]
-    table = draw_table(cells, seed=3, signal=1.5)
-    sizes = SIZES[table.labels] + rng.normal(0, 0.02, (len(table), 2))
+    table = draw_table(cells, seed=3, signal=2.5)
+    sizes = SIZES[table.labels] + rng.normal(0, 0.05, (len(table), 2))
     with_sizes = fit_model(table, size_model=model, sizes=sizes)
     without = fit_model(table)
     assert with_sizes.calibration.size_weight > 0.5

@@ -64,10 +64,8 @@ def test_missing_chromosomes_do_not_shift_the_scale():
     sure = np.eye(K)[labels]
     whole = model.log_ratios(sizes, sure)
     kept = labels < 12  # all short ones are missing
-    np.testing.assert_allclose(
-        model.log_ratios(sizes[kept], sure[kept]), whole[kept], atol=3.0
-    )
-    assert (model.log_ratios(sizes[kept], sure[kept]).argmax(1) < 14).all()
+    found = model.log_ratios(sizes[kept], sure[kept])
+    assert (found.argmax(axis=1) == whole[kept].argmax(axis=1)).mean() > 0.9
 
 
 def test_few_crops_and_unknown_sizes_give_no_evidence():
