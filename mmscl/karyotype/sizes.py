@@ -21,8 +21,6 @@ LEAST_CROPS = 10
 #: Crops of a type from which its own spread is believed as much as that of all types.
 _POOLED = 30
 _ROUNDS = 5
-#: Estimates of a cell's scale, each with the evidence of the last.
-_PASSES = 2
 
 
 def measure_sizes(images: Iterable[np.ndarray]) -> np.ndarray:
@@ -81,8 +79,8 @@ class SizeModel:
         """How much likelier each crop's size is under each type than on average.
 
         The scale of the cell is the median, over its crops, of what a size exceeds the
-        one expected from the probabilities, so it does not depend on which chromosomes
-        a cell lacks; then once more with the probabilities that these sizes give.
+        one expected from the probabilities: so it does not depend on which
+        chromosomes a cell lacks.
 
         Args:
             sizes: Of one cell, as measured, (n, 2); NaN where not known.
@@ -105,12 +103,9 @@ class SizeModel:
         result = np.zeros((len(sizes), K))
         if known.sum() < LEAST_CROPS:
             return result
-        likely, densities = probabilities[known], np.zeros((int(known.sum()), K))
-        for _ in range(_PASSES):
-            weights = likely * np.exp(densities - densities.max(axis=1, keepdims=True))
-            weights /= weights.sum(axis=1, keepdims=True)
-            scale = np.median(sizes[known] - weights @ self.means, axis=0)
-            densities = self._log_densities(sizes[known] - scale)
+        excess = sizes[known] - probabilities[known] @ self.means
+        relative = sizes[known] - np.median(excess, axis=0)
+        densities = self._log_densities(relative)
         average = np.logaddexp.reduce(densities, axis=1, keepdims=True) - np.log(K)
         result[known] = densities - average
         return result

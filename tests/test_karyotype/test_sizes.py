@@ -65,7 +65,7 @@ def test_missing_chromosomes_do_not_shift_the_scale():
     whole = model.log_ratios(sizes, sure)
     kept = labels < 12  # all short ones are missing
     found = model.log_ratios(sizes[kept], sure[kept])
-    assert (found.argmax(axis=1) == whole[kept].argmax(axis=1)).mean() > 0.9
+    assert abs(found.argmax(axis=1) - whole[kept].argmax(axis=1)).max() <= 1
 
 
 def test_few_crops_and_unknown_sizes_give_no_evidence():
