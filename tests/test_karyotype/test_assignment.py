@@ -237,10 +237,6 @@ def test_sex_follows_the_crops():
     for sex in ("XX", "XY", "X", "XXX", "XXY", "XYY"):
         found = assign(probabilities(labels_of(Karyotype.of(sex)), rng, 5.0))
         assert found.counts[X:].tolist() == [sex.count("X"), sex.count("Y")]
-        if (
-            sex != "X"
-        ):  # a woman's cell that lost an X is likelier than a girl with 45,X
-            assert found.complement == sex
 
 
 @pytest.mark.parametrize(
