@@ -22,16 +22,25 @@ class Phase(NamedTuple):
         end: The step after its last; `begin` if it gets none.
         train: What the model trains; of several they take turns.
         every: Steps of one turn.
+        rates: Factors of the learning rate, each for an equal part; () leaves it.
     """
 
     begin: int
     end: int
     train: tuple[str, ...]
     every: int
+    rates: tuple[float, ...]
 
     def at(self, step: int) -> str:
         """What is trained in a step, begin <= step < end."""
         return self.train[(step - self.begin) // self.every % len(self.train)]
+
+    def rate_at(self, step: int) -> float | None:
+        """Factor of the learning rate in a step; None leaves it."""
+        if not self.rates:
+            return None
+        done = len(self.rates) * (step - self.begin) // (self.end - self.begin)
+        return self.rates[done]
 
 
 @register(HOOKS)
@@ -49,10 +58,14 @@ class PhaseHook(Hook):
             - train: Name of the model's phase, or names that take turns.
             - share: Its length relative to the others, > 0, such as epochs.
             - every: Steps of one turn, >= 1. Default 1.
+            - rates: Factors of the optimizer's learning rate, > 0, each for an equal
+              part of the phase: (1, 0.1) is a tenth in the second half. Takes the
+              place of param_scheduler, whose rates do not start anew. Default: none.
 
     Raises:
-        ConfigError: No phases, a share or a turn out of range, an unknown key; when
-            training begins: a model without phases, or without this one.
+        ConfigError: No phases, a value out of range, an unknown key; when training
+            begins: a model without phases, or without this one; rates beside a
+            param_scheduler.
 
     Example:
         >>> hook = PhaseHook([dict(train='pairs', share=3),
@@ -77,7 +90,8 @@ class PhaseHook(Hook):
         for one in self.phases:
             done += one["share"]
             end = round(steps * done / total)
-            found.append(Phase(begin, end, one["train"], one["every"]))
+            rest = {key: value for key, value in one.items() if key != "share"}
+            found.append(Phase(begin, end, **rest))
             begin = end
         return found
 
@@ -92,6 +106,14 @@ class PhaseHook(Hook):
                 f"{', '.join(known) or 'no phases'}, got "
                 f"{', '.join(sorted(wanted - set(known)))}"
             )
+        if any(one["rates"] for one in self.phases):
+            if runner.param_schedulers:
+                raise ConfigError(
+                    "PhaseHook.phases: rates and param_scheduler both set the learning "
+                    "rate; leave out one of the two"
+                )
+            for group in _groups(runner):
+                group.setdefault("initial_lr", group["lr"])
         self._plan, self._current = self.plan(runner.max_iters), ""
         told = [
             f"{' and '.join(one.train)} {one.begin + 1}-{one.end}"
@@ -104,30 +126,40 @@ class PhaseHook(Hook):
     def before_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None
     ) -> None:
-        """Set the phase of this step, if it is another one."""
+        """Set the phase of this step, if it is another one, and its rate."""
         phase = next(one for one in self._plan if runner.iter < one.end)
         name = phase.at(runner.iter)
         if name != self._current:
             _model(runner).set_phase(name)
             self._current = name
+        rate = phase.rate_at(runner.iter)
+        if rate is not None:
+            for group in _groups(runner):
+                group["lr"] = group["initial_lr"] * rate
 
 
-def _check(number: int, one: dict[str, Any]) -> dict[str, Any]:
+def _check(number: int, given: dict[str, Any]) -> dict[str, Any]:
     where = f"PhaseHook.phases.{number}"
-    unknown = set(one) - {"train", "share", "every"}
-    if unknown or not {"train", "share"} <= set(one):
+    one = {"every": 1, "rates": (), **given}
+    if set(one) != {"train", "share", "every", "rates"}:
         raise ConfigError(
-            f"{where}: expected train, share and perhaps every, got {sorted(one)}"
+            f"{where}: expected train, share and perhaps every and rates, got "
+            f"{sorted(given)}"
         )
-    train = one["train"]
+    train, every = one["train"], one["every"]
     names = (train,) if isinstance(train, str) else tuple(train)
-    every = one.get("every", 1)
-    if not names or not one["share"] > 0 or not isinstance(every, int) or every < 1:
+    rates = tuple(one["rates"])
+    whole = isinstance(every, int) and every >= 1
+    if not (names and whole and one["share"] > 0 and min(rates, default=1) > 0):
         raise ConfigError(
-            f"{where}: expected names in train, share > 0 and whole steps every >= 1, "
-            f"got train={train!r}, share={one['share']!r}, every={every!r}"
+            f"{where}: expected names in train, share > 0, whole steps every >= 1 and "
+            f"rates > 0, got {given}"
         )
-    return dict(train=names, share=float(one["share"]), every=every)
+    return dict(train=names, share=float(one["share"]), every=every, rates=rates)
+
+
+def _groups(runner: Any) -> list[dict[str, Any]]:
+    return runner.optim_wrapper.param_groups
 
 
 def _model(runner: Any) -> Any:

@@ -108,8 +108,9 @@ class SCLHead(BaseModule):
 
         Returns:
             loss_con and loss_cls, already weighted, whose sum is Eq. 4; scale (of the
-            cosines, where the loss has one) and contrastive_accuracy (0..1: the nearest embedding of the other
-            view has the same type). The baseline has loss_cls alone.
+            cosines, where the loss has one) and contrastive_accuracy (0..1: the nearest
+            embedding of the other view has the same type). The baseline has loss_cls
+            alone.
         """
         labels = torch.cat([sample.gt_label for sample in data_samples])
         embedding = self.pre_logits(feats)

@@ -1,4 +1,4 @@
-"""Systems that supervised contrastive learning is compared with (docs/comparators.md)."""
+"""Systems that this method is compared with (docs/comparators.md)."""
 
 from mmscl.models.comparators.metric_learning import MetricLearningLoss
 from mmscl.models.comparators.pair_loss import ContrastivePairLoss

@@ -16,6 +16,7 @@ from mmscl.config import ConfigError
 from mmscl.distributed import gather_batch
 from mmscl.registry import register
 
+_LIBRARY = "pytorch-metric-learning"
 #: Its modules that a config may name classes of.
 _MODULES = ("losses", "miners", "distances", "reducers", "regularizers")
 
@@ -131,8 +132,8 @@ def _build(where: str, config: Any, module: str) -> Any:
     if not inspect.isclass(found):
         names = [name for name in vars(_module(module)) if name[0].isupper()]
         raise ConfigError(
-            f"{where}: pytorch-metric-learning {metadata.version('pytorch-metric-learning')} "
-            f"has no {config['type']!r} in its {module}"
+            f"{where}: {_LIBRARY} {metadata.version(_LIBRARY)} has no "
+            f"{config['type']!r} in its {module}"
             f"{did_you_mean(config['type'], names)}"
         )
     try:

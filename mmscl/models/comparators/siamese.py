@@ -100,9 +100,7 @@ class SiameseClassifier(SCLClassifier):
                 self.get_submodule(part).train()
         return self
 
-    def loss(
-        self, inputs: Tensor, data_samples: list[DataSample]
-    ) -> dict[str, Tensor]:
+    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
         """Losses of the phase.
 
         Returns:

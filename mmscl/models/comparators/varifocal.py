@@ -143,7 +143,7 @@ class VarifocalClassifier(ImageClassifier):
         if predict_embedding:
             head["predict_embedding"] = True
         self.head = MODELS.build(head)
-        self.local_size = None if local_size is None else tuple(local_size)
+        self.local_size = local_size
         self.crop_gradient, self.mask_slope = crop_gradient, mask_slope
         self._phase = "global"
         freeze_but(self, PHASES[self._phase][0])
@@ -220,9 +220,7 @@ class VarifocalClassifier(ImageClassifier):
         size = self.local_size or (height // 2, width // 2)
         return crop_boxes(inputs, boxes, size, self.crop_gradient, self.mask_slope)
 
-    def loss(
-        self, inputs: Tensor, data_samples: list[DataSample]
-    ) -> dict[str, Tensor]:
+    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
         """Losses of the phase: loss_type and loss_polarity, or loss_box."""
         if self._phase == "global":
             feats = self.pool(self._maps(self.backbone, inputs))

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 GRADIENTS = ("sample", "mask")
-#: A pixel is chromosome if it is this share of the greatest distance off the background.
+#: Chromosome is what is off the background by this share of the greatest distance.
 _FOREGROUND = 0.25
 
 

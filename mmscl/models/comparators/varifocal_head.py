@@ -198,4 +198,3 @@ def _last(feats: Tensor | tuple[Tensor, ...]) -> Tensor:
 
 def _softmax(logits: Tensor) -> Tensor:
     return F.softmax(logits.float(), dim=1)
-
