@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmpretrain.registry import MODELS
+from test_distributed import in_ranks
 from tiny_run import assert_equal, make_config, run, write_crops
 from torch import nn
 
@@ -205,3 +207,26 @@ def test_all_phases_train_and_a_resumed_run_equals_the_whole(tmp_path):
     found, resumed = run(phased_config(crops, cut), load_from=str(cut / "iter_7.pth"))
     assert_equal(resumed, state)
     assert found.metrics[12] == whole.metrics[12]
+
+
+def test_ranks_agree_on_every_part_after_all_phases(tmp_path):
+    """Parts that are frozen in one phase are looked after in the next."""
+    crops = tmp_path / "crops"
+    crops.mkdir()
+    write_crops(crops)
+
+    def work(rank: int) -> None:
+        cfg = phased_config(crops, tmp_path / "ranks")
+        cfg.launcher, cfg.find_unused_parameters = "pytorch", True
+        recorder, state = run(cfg)
+        torch.save((recorder.seen, state), tmp_path / f"{rank}.pt")
+
+    in_ranks(2, work)
+    (seen, state), (other_seen, other) = (
+        torch.load(tmp_path / f"{rank}.pt") for rank in range(2)
+    )
+    assert all(seen[step] != other_seen[step] for step in seen)
+    started = MODELS.build(phased_config(crops, tmp_path).model).state_dict()
+    for name, value in started.items():
+        if value.is_floating_point() and "running" not in name:
+            assert torch.equal(state[f"module.{name}"], other[f"module.{name}"]), name

@@ -145,8 +145,9 @@ class VarifocalClassifier(ImageClassifier):
         self.head = MODELS.build(head)
         self.local_size = local_size
         self.crop_gradient, self.mask_slope = crop_gradient, mask_slope
+        # Nothing is frozen yet: DistributedDataParallel looks after what it finds
+        # trainable when it is built, and phases come later.
         self._phase = "global"
-        freeze_but(self, PHASES[self._phase][0])
 
     @property
     def phases(self) -> tuple[str, ...]:
