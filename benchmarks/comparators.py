@@ -8,6 +8,7 @@ Nothing is computed: shapes alone go through the networks, in one process, in se
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,20 +77,26 @@ def image_size(cfg: Config) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else tuple(size)
 
 
-def main() -> None:
-    """Print one row a config."""
-    print("| config | image | parameters (M) | GFLOP an image |")
-    print("|---|---|---|---|")
+def rows() -> Iterator[str]:
+    """One row of the table for each config."""
     for name in CONFIGS:
         cfg = read(name)
         with torch.device("meta"):
             model = MODELS.build(cfg.model)
-        size = image_size(cfg)
-        cost = measure(model, size)
-        print(
-            f"| `{name}` | {size[0]} x {size[1]} | {cost.parameters / 1e6:.2f} "
+        height, width = image_size(cfg)
+        cost = measure(model, (height, width))
+        yield (
+            f"| `{name}` | {height} x {width} | {cost.parameters / 1e6:.2f} "
             f"| {cost.operations / 1e9:.2f} |"
         )
+
+
+def main() -> None:
+    """Print the table."""
+    print("| config | image | parameters (M) | GFLOP an image |")
+    print("|---|---|---|---|")
+    for row in rows():
+        print(row)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,14 @@ def test_a_phase_changes_its_parts_and_no_other(phase, neck):
     assert changed and all(name.startswith(PHASES[phase]) for name in changed)
 
 
+def test_pairs_can_be_trained_by_scl():
+    head = dict(num_classes=4, embed_dims=6, loss=dict(type="SupConFocalLoss"))
+    model = build(head=head)
+    losses = model(IMAGES, samples(), mode="loss")
+    losses["loss_con"].backward()
+    assert model.head.embedding.weight.grad.abs().max() > 0
+
+
 def test_the_classifier_is_an_mlp_on_the_embedding():
     first, _, last = build().head.classifier
     assert (first.in_features, last.out_features) == (6, 4)
