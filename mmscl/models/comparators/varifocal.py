@@ -45,7 +45,9 @@ class Localiser(BaseModule):
         grid: Fields a side, 8 in the paper.
     """
 
-    def __init__(self, in_channels: int, hidden_dims: int = 1024, grid: int = 8):
+    def __init__(
+        self, in_channels: int, hidden_dims: int = 1024, grid: int = 8
+    ) -> None:
         super().__init__()
         self.pool = GridMaxPool(grid)
         self.layers = nn.Sequential(
