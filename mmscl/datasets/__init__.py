@@ -8,6 +8,7 @@ from mmscl.datasets.transforms import (
     ChromosomeAugment,
     ChromosomeCanvas,
     ElasticBend,
+    FlipPolarity,
     GreyJitter,
     LoadChromosome,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "ChromosomeCanvas",
     "ChromosomeDataset",
     "ElasticBend",
+    "FlipPolarity",
     "GreyJitter",
     "LoadChromosome",
     "Manifest",

@@ -4,6 +4,7 @@ from mmscl.datasets.transforms.batching import BatchTransform
 from mmscl.datasets.transforms.bending import ElasticBend
 from mmscl.datasets.transforms.canvas import ChromosomeCanvas
 from mmscl.datasets.transforms.loading import LoadChromosome
+from mmscl.datasets.transforms.polarity import FlipPolarity
 from mmscl.datasets.transforms.presets import PRESETS, ChromosomeAugment
 from mmscl.datasets.transforms.randomness import generator
 from mmscl.datasets.transforms.tone import GreyJitter
@@ -14,6 +15,7 @@ __all__ = [
     "ChromosomeAugment",
     "ChromosomeCanvas",
     "ElasticBend",
+    "FlipPolarity",
     "GreyJitter",
     "LoadChromosome",
     "generator",
