@@ -131,7 +131,7 @@ def test_dotted_names_of_the_package_exist(page):
     for name in names:
         owner, _, attribute = name.rpartition(".")
         there = hasattr(importlib.import_module(owner), attribute)
-        assert there or importlib.util.find_spec(name), name  # a module not imported yet
+        assert there or importlib.util.find_spec(name), name  # not imported
 
 
 @pages
