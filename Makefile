@@ -28,7 +28,7 @@ test-upstream:
 	PYTHON="$(PYTHON)" bash tools/test_upstream.sh
 
 # Every config builds, steps and tests here: about 12 minutes on two cores.
-CONFIGS := $(wildcard configs/scl/*.py configs/baseline/*.py)
+CONFIGS := $(wildcard configs/scl/*.py configs/baseline/*.py configs/comparators/*.py)
 smoke: $(STAMP)
 	@for config in $(CONFIGS); do \
 	  $(BIN)/python tools/train.py $$config --smoke > .smoke.log 2>&1 \

@@ -64,8 +64,11 @@ DEEPSPEED = ["deepspeed>=0.16,<0.19"]
 # would overwrite the headless one.
 FIGURES = ["openTSNE>=1.0", "grad-cam>=1.5.7"]
 
+# configs/comparators: SupCon, triplets, ArcFace (MetricLearningLoss).
+COMPARATORS = ["pytorch-metric-learning>=2.9,<3"]
+
 # What benchmarks/ compares with, besides mmpretrain, timm and torchvision.
-BENCH = ["pytorch-metric-learning>=2.9"]
+BENCH = COMPARATORS
 
 setup(
     name="mmscl",
@@ -83,9 +86,10 @@ setup(
         "upstream": UPSTREAM,
         "tests": TESTS,
         "figures": FIGURES,
+        "comparators": COMPARATORS,
         "bench": BENCH,
         "deepspeed": DEEPSPEED,
-        "all": MMINSTALL + TESTS + FIGURES + LOGGING,
+        "all": MMINSTALL + TESTS + FIGURES + LOGGING + COMPARATORS,
     },
     classifiers=[
         "Intended Audience :: Science/Research",

@@ -18,8 +18,8 @@ from mmscl.files import replaced
 from mmscl.training import build_runner
 
 MEASURES = (
-    "accuracy recall auc f1 prototype_accuracy knn_accuracy".split()
-)  # of ChromosomeMetric and EmbeddingMetric, in %
+    "accuracy recall auc f1 prototype_accuracy knn_accuracy polarity_accuracy".split()
+)  # of ChromosomeMetric, EmbeddingMetric and PolarityMetric, in %
 
 
 def evaluate_checkpoint(

@@ -1,5 +1,6 @@
 """Encoder, head, losses and classifier of supervised contrastive learning."""
 
+from mmscl.models import comparators
 from mmscl.models.classifier import SCLClassifier
 from mmscl.models.encoders import TimmEncoder
 from mmscl.models.heads import SCLHead
@@ -14,4 +15,5 @@ __all__ = [
     "SoftmaxFocalLoss",
     "SupConFocalLoss",
     "TimmEncoder",
+    "comparators",
 ]

@@ -29,8 +29,9 @@ class SCLHead(BaseModule):
         embed_bias: Whether the embedding layer has a bias; not in the authors' code.
         classifier: 'linear' (D -> N) or 'mlp' (D -> D, ReLU, D -> N without bias, as
             in the authors' code; the paper does not say).
-        loss: Config of the contrastive loss, `SupConFocalLoss`; None trains the
-            baseline: the same network with the classification loss alone.
+        loss: Config of the contrastive loss: `SupConFocalLoss`, or another loss of the
+            embedding (`MetricLearningLoss`); None trains the baseline: the same
+            network with the classification loss alone.
         loss_cls: Config of the classification loss: `SoftmaxFocalLoss` (the paper),
             `CrossEntropyLoss`, `LabelSmoothLoss`, ...
         lambda1: Weight of the contrastive loss, 1 in the paper.
@@ -107,8 +108,9 @@ class SCLHead(BaseModule):
 
         Returns:
             loss_con and loss_cls, already weighted, whose sum is Eq. 4; scale (of the
-            cosines) and contrastive_accuracy (0..1: the nearest embedding of the other
-            view has the same type). The baseline has loss_cls alone.
+            cosines, where the loss has one) and contrastive_accuracy (0..1: the nearest
+            embedding of the other view has the same type). The baseline has loss_cls
+            alone.
         """
         labels = torch.cat([sample.gt_label for sample in data_samples])
         embedding = self.pre_logits(feats)
@@ -119,7 +121,8 @@ class SCLHead(BaseModule):
         if self.loss_con is not None:
             weight = self.warmup_lambda1 if warm else self.lambda1
             losses["loss_con"] = weight * self.loss_con(embedding, labels, **gamma)
-            losses["scale"] = torch.as_tensor(self.loss_con.scale).detach()
+            if hasattr(self.loss_con, "scale"):
+                losses["scale"] = torch.as_tensor(self.loss_con.scale).detach()
             losses["contrastive_accuracy"] = contrastive_accuracy(embedding, labels)
         mean = self.loss_cls(logits, labels, **gamma)
         losses["loss_cls"] = self.lambda2 * BATCHES * mean

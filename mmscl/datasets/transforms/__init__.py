@@ -5,6 +5,7 @@ from mmscl.datasets.transforms.bending import ElasticBend
 from mmscl.datasets.transforms.canvas import ChromosomeCanvas
 from mmscl.datasets.transforms.cell_length import NormalizeLength
 from mmscl.datasets.transforms.loading import LoadChromosome
+from mmscl.datasets.transforms.polarity import FlipPolarity
 from mmscl.datasets.transforms.presets import PRESETS, ChromosomeAugment
 from mmscl.datasets.transforms.randomness import generator
 from mmscl.datasets.transforms.straightening import (
@@ -21,6 +22,7 @@ __all__ = [
     "ChromosomeAugment",
     "ChromosomeCanvas",
     "ElasticBend",
+    "FlipPolarity",
     "GreyJitter",
     "LoadChromosome",
     "NormalizeLength",

@@ -20,6 +20,7 @@ from mmscl.datasets.transforms.placing import (
     average_blocks,
     plan_placing,
 )
+from mmscl.datasets.transforms.polarity import refuse_flips
 from mmscl.datasets.transforms.randomness import (
     Range,
     as_range,
@@ -231,6 +232,7 @@ class ChromosomeCanvas(BatchTransform):
             shape: Height and width that img will have, where that is not its own
                 yet. It must have room (`has_room`).
         """
+        refuse_flips(sample, self)
         sample["shrunk"] = False
         fit = room_for(shape or sample["img"].shape, self.size)
         if self.fit == "squash":
