@@ -17,10 +17,13 @@ def check_measure(name: str, value: bool | str) -> str | None:
     Raises:
         ValueError: Another value.
     """
-    measure = {True: "area", False: None}.get(value, value)  # type: ignore[call-overload]
-    if measure is None or measure in MEASURES:
-        return measure
-    raise ValueError(f"{name}: expected True, False or one of {MEASURES}, got {value!r}")
+    if value is False:
+        return None
+    if value is True or value in MEASURES:
+        return "area" if value is True else str(value)
+    raise ValueError(
+        f"{name}: expected True, False or one of {MEASURES}, got {value!r}"
+    )
 
 
 def measure_crop(image: np.ndarray, background: int, measure: str) -> float:

@@ -120,8 +120,8 @@ class ChromosomeDataset(BaseDataset):
         self.cell_measure = check_measure(f"{type(self).__name__}.cell_size", cell_size)
         if cell_size and types is not None:
             raise ValueError(
-                f"cell_size={cell_size} measures a cell over all its chromosomes, but types="
-                f"{list(types)!r} leaves some out: drop one of the two."
+                f"cell_size={cell_size} measures a cell over all its chromosomes, but "
+                f"types={list(types)!r} leaves some out: drop one of the two."
             )
         self.split = split
         self.sites, self.cases, self.types = sites, cases, types

@@ -135,8 +135,6 @@ def _cut(found: Straight, rim: np.ndarray, margin: int, background: int) -> Stra
     reach = int(np.abs(columns - middle).max())
     top, bottom = rows[0], rows[-1] + 1
     sides = slice(middle - reach, middle + reach + 1)
-    image = np.pad(
-        found.image[top:bottom, sides], margin, constant_values=background
-    )
+    image = np.pad(found.image[top:bottom, sides], margin, constant_values=background)
     widths = np.pad(found.widths[top:bottom], margin)
     return Straight(image, widths, found.start - top + margin, found.length)

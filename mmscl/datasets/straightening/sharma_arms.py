@@ -1,4 +1,4 @@
-"""Sharma's straightening, steps 5 to 7: two arms, turned, stitched, the wedge filled."""
+"""Sharma's straightening, steps 5 to 7: arms turned, stitched, the wedge filled."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _turn(
     alone = np.where(arm, image, np.uint8(background))
     side = 2 * int(math.hypot(*image.shape)) + 4
     matrix = cv2.getRotationMatrix2D(middle, math.degrees(angle), 1.0)
-    matrix[:, 2] += side / 2 - np.array(middle)
+    matrix[:, 2] = matrix[:, 2] + side / 2 - np.array(middle)
     turned = cv2.warpAffine(
         alone,
         matrix,
@@ -130,7 +130,7 @@ def stitch(upper: Turned, lower: Turned, background: int) -> Stitched:
 
 
 def _fill_wedge(image: np.ndarray, mask: np.ndarray, wedge: np.ndarray) -> None:
-    """Fill what the cut took from one arm, the cut at row 0; changes image and wedge."""
+    """Fill what the cut, at row 0, took from one arm; changes image and wedge."""
     rows = np.flatnonzero(mask.any(axis=1))
     first = mask.argmax(axis=1)
     last = mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)

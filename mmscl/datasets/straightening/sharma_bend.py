@@ -117,7 +117,8 @@ def find_bending_axis(mask: np.ndarray) -> BendingAxis | None:
     if not near.any():
         near = np.abs(rows - row) == np.abs(rows - row).min()
     centre = float(x[near].mean()), float(y[near].mean())
-    own = tuple(first + place for place in peaks)
+    p1, p2, p3 = (first + place for place in peaks)
+    own = p1, p2, p3
     return BendingAxis(ANGLES[best], row, centre, scores, projection, first, own)
 
 
