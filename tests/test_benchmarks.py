@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import groupby
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from benchmarks import (
+    comparators,
     cpu,
     data_path,
     device_path,
@@ -305,3 +307,21 @@ def test_hooks_of_the_loop_count_their_turns():
         turns.after_train_iter(runner, number, data_batch=number)
     assert steps == [2, 2, 2, 5, 5, 5]
     assert len(turns.loop) == len(turns.bare) == 2
+
+
+def test_the_cost_of_a_network_is_that_of_its_products():
+    layers = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, padding=1, bias=False),
+        torch.nn.BatchNorm2d(4),
+        torch.nn.Flatten(),
+        torch.nn.Linear(4 * 6 * 8, 5),
+    )
+    cost = comparators.measure(layers, (6, 8))
+    assert cost.parameters == 4 * 9 + 2 * 4 + 4 * 48 * 5 + 5
+    assert cost.operations == 2 * (48 * 4 * 9 + 4 * 48 * 5)
+
+
+def test_the_cost_that_is_told_is_that_of_the_configs():
+    page = (Path(__file__).parents[1] / "docs/comparators.md").read_text("utf-8")
+    told = [line for line in page.splitlines() if line.startswith("| `")]
+    assert list(comparators.rows()) == told

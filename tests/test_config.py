@@ -64,6 +64,47 @@ def test_method_and_baseline_differ_in_one_setting(model):
     assert method == baseline
 
 
+def test_the_pair_of_g_net_differs_in_the_loss_alone():
+    method, baseline = (
+        Config.fromfile(ROOT / f"configs/{arm}/gnet_pki3.py").to_dict()
+        for arm in ("scl", "baseline")
+    )
+    assert method["model"]["head"].pop("loss") == dict(type="SupConFocalLoss")
+    assert method["model"]["head"].pop("lambda1") == 0.1
+    assert baseline["model"]["head"].pop("loss") is None
+    assert method == baseline
+
+
+@pytest.mark.parametrize("name", ["supcon", "triplet", "arcface", "smoothing"])
+def test_a_comparators_loss_is_all_that_differs_from_scl(name):
+    scl = Config.fromfile(ROOT / "configs/scl/resnet10t_pki3.py").to_dict()
+    other = Config.fromfile(ROOT / f"configs/comparators/{name}_pki3.py").to_dict()
+    for cfg in (scl, other):
+        for key in ("loss", "lambda1", "loss_cls"):
+            cfg["model"]["head"].pop(key, None)
+    assert scl == other
+
+
+def test_the_published_varifocal_net_is_the_full_config():
+    cfg = Config.fromfile(ROOT / "configs/comparators/varifocal_pki3_256px.py")
+    assert cfg.model.backbone.channels == [160, 320, 640]
+    assert cfg.model.crop_gradient == "mask"
+    phases = cfg.custom_hooks[-1].phases
+    assert sum(phase.share for phase in phases) == cfg.train_cfg.max_epochs
+    assert [phase.share for phase in phases] == [30, 1, 30, 20]
+    canvas = cfg.train_dataloader.dataset.pipeline[2]
+    assert (canvas.size, canvas.extent, canvas.rotation) == (256, 320, (0, 45))
+
+
+def test_systems_that_are_only_inspired_say_so():
+    for name in ("siamese_pki3", "siamese_pki3_224px"):
+        path = ROOT / f"configs/comparators/{name}.py"
+        assert "inspired by" in path.read_text("utf-8").lower()
+    table = (ROOT / "configs/README.md").read_text("utf-8")
+    rows = [line for line in table.splitlines() if "siamese" in line]
+    assert len(rows) == 2 and all("inspired by" in row for row in rows)
+
+
 def test_one_changed_line_trains_on_pki3(tmp_path):
     text = (ROOT / "configs/scl/swin-l_ogh.py").read_text()
     assert text.count("ogh_224px") == 2  # in _base_, and in the line that says so

@@ -4,7 +4,7 @@ from mmscl.evaluation.embedding import EmbeddingMetric
 from mmscl.evaluation.measures import confusion_matrix
 from mmscl.evaluation.metrics import ChromosomeMetric
 from mmscl.evaluation.paired import Difference, paired_differences
-from mmscl.evaluation.polarity import PolarityMetric
+from mmscl.evaluation.polarity_metric import PolarityMetric
 from mmscl.evaluation.prediction_table import PredictionTable
 from mmscl.evaluation.predictions import (
     Predictions,

@@ -120,3 +120,20 @@ def test_a_stock_preprocessor_does_not_train_on_them_in_silence():
     stock = MODELS.build(dict(type="ClsDataPreprocessor", **NORM))
     with pytest.raises(AttributeError, match="has no attribute 'float'"):
         stock(collated(ours, banded_crops()), True)
+
+
+def test_per_image_gives_each_mean_0_and_variance_1():
+    images = torch.randint(0, 256, (3, 1, 8, 6), dtype=torch.uint8)
+    images[2] = 7  # blank
+    images[1] = images[1] // 4
+    found = ChromosomePreprocessor(per_image=True)(dict(inputs=images))["inputs"]
+    for row in (0, 1):
+        pixels = images[row].double()
+        expected = (pixels - pixels.mean()) / pixels.std(correction=0)
+        torch.testing.assert_close(found[row], expected.float())
+    assert torch.equal(found[2], torch.zeros(1, 8, 6))
+
+
+def test_two_normalisations_are_refused():
+    with pytest.raises(ValueError, match="either per_image=True or mean and std"):
+        ChromosomePreprocessor(per_image=True, **NORM)

@@ -64,7 +64,9 @@ class SiameseClassifier(SCLClassifier):
                 "SiameseClassifier.head.loss: expected a loss of pairs, such as "
                 "ContrastivePairLoss, got None"
             )
-        self.set_phase("pairs")
+        # Nothing is frozen yet: DistributedDataParallel looks after what it finds
+        # trainable when it is built, and phases come later.
+        self._phase = "pairs"
 
     @property
     def phases(self) -> tuple[str, ...]:

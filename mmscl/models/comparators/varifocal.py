@@ -45,7 +45,9 @@ class Localiser(BaseModule):
         grid: Fields a side, 8 in the paper.
     """
 
-    def __init__(self, in_channels: int, hidden_dims: int = 1024, grid: int = 8):
+    def __init__(
+        self, in_channels: int, hidden_dims: int = 1024, grid: int = 8
+    ) -> None:
         super().__init__()
         self.pool = GridMaxPool(grid)
         self.layers = nn.Sequential(
@@ -145,8 +147,9 @@ class VarifocalClassifier(ImageClassifier):
         self.head = MODELS.build(head)
         self.local_size = local_size
         self.crop_gradient, self.mask_slope = crop_gradient, mask_slope
+        # Nothing is frozen yet: DistributedDataParallel looks after what it finds
+        # trainable when it is built, and phases come later.
         self._phase = "global"
-        freeze_but(self, PHASES[self._phase][0])
 
     @property
     def phases(self) -> tuple[str, ...]:

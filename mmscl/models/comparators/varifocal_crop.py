@@ -33,9 +33,10 @@ def crop_boxes(
         gradient: How the boxes get one. 'sample': the crop is a differentiable look-up
             (Jaderberg et al., "Spatial Transformer Networks", NIPS 2015). 'mask': as
             published, the image is multiplied by a boxcar of logistic functions and
-            only that has a gradient. Its value depends on where an edge of the box lies
-            between two pixels: over all places it is that of 'sample' plus that of the
-            crop's brightness.
+            only that has a gradient. Over all places within a pixel it is half of
+            that of 'sample', as the outer half of each edge is not in the crop, and
+            for the size it lacks that a larger box shows things smaller. For one
+            place it may be nearly nothing, between two pixels.
         slope: k of the logistic functions, in 1 / pixel; 10 in the paper.
 
     Returns:

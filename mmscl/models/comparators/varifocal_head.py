@@ -31,7 +31,8 @@ class VarifocalHead(BaseModule):
         in_channels: Width F of the features of one network; None lets
             `VarifocalClassifier` fill it in.
         hidden_dims: Width of the MLPs, 512 in the paper.
-        loss_cls: Config of the classification loss of both tasks.
+        loss_cls: Config of the classification loss, of N types and of two polarities;
+            `CrossEntropyLoss` by default and in the paper.
         polarity_weight: Weight of the polarity, 0.5 in the paper; 0 trains and
             predicts types alone, for data whose polarity is not known.
         predict_embedding: Whether `predict` adds the field `embedding`: what the last

@@ -1,0 +1,103 @@
+"""What each comparator costs: parameters and floating-point operations an image.
+
+    python -m benchmarks.comparators
+
+Nothing is computed: shapes alone go through the networks, in one process, in seconds.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+import mmscl  # noqa: F401
+from mmscl.config import read_config
+
+ROOT = Path(__file__).resolve().parents[1]
+#: What they are compared with, then the comparators.
+CONFIGS = [
+    "scl/resnet10t_pki3.py",
+    "scl/gnet_pki3.py",
+    *sorted(f"comparators/{p.name}" for p in ROOT.glob("configs/comparators/*.py")),
+]
+
+
+class Cost(NamedTuple):
+    """Of one network, for the prediction of one image.
+
+    Attributes:
+        parameters: Number of weights, those of losses left out.
+        operations: Multiplications and additions of convolutions and matrix products.
+    """
+
+    parameters: int
+    operations: int
+
+
+def measure(model: nn.Module, size: tuple[int, int]) -> Cost:
+    """Parameters and operations of a model whose last output has been trained.
+
+    Args:
+        model: On any device; it is put into evaluation mode.
+        size: Height and width of an image in pixels.
+    """
+    head = getattr(model, "head", None)
+    if hasattr(head, "output"):
+        head.output = "fused"
+    loss = getattr(head, "loss_con", None)
+    of_loss = sum(p.numel() for p in loss.parameters()) if loss is not None else 0
+    image = torch.zeros(1, 1, *size, device=next(model.parameters()).device)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.eval()(image)
+    weights = sum(p.numel() for p in model.parameters())
+    return Cost(weights - of_loss, counter.get_total_flops())
+
+
+def read(name: str) -> Config:
+    """A config below configs/."""
+    path = str(ROOT / "configs" / name)
+    return read_config(
+        Namespace(config=path, work_dir=None, launcher="none", cfg_options=None)
+    )
+
+
+def image_size(cfg: Config) -> tuple[int, int]:
+    """Height and width of a config's images in pixels."""
+    size = next(
+        step["size"] for step in cfg.test_dataloader.dataset.pipeline if "size" in step
+    )
+    return (size, size) if isinstance(size, int) else tuple(size)
+
+
+def rows() -> Iterator[str]:
+    """One row of the table for each config."""
+    for name in CONFIGS:
+        cfg = read(name)
+        with torch.device("meta"):
+            model = MODELS.build(cfg.model)
+        height, width = image_size(cfg)
+        cost = measure(model, (height, width))
+        yield (
+            f"| `{name}` | {height} x {width} | {cost.parameters / 1e6:.2f} "
+            f"| {cost.operations / 1e9:.2f} |"
+        )
+
+
+def main() -> None:
+    """Print the table."""
+    print("| config | image | parameters (M) | GFLOP an image |")
+    print("|---|---|---|---|")
+    for row in rows():
+        print(row)
+
+
+if __name__ == "__main__":
+    main()
