@@ -20,9 +20,11 @@ def bend(degrees: float, where: float = 0.5, sharp: float = 0.05):
     return turn
 
 
-def draw(kind: str, degrees: float | None = 0.0, where: float = 0.5) -> Drawing:
+def draw(
+    kind: str, degrees: float = 0.0, where: float = 0.5, sharp: float = 0.05
+) -> Drawing:
     """One drawn chromosome; its bands are the same whatever the bend."""
-    turn = None if degrees is None else bend(degrees, where)
+    turn = bend(degrees, where, sharp)
     return draw_crop_with_truth(11, "A", 0, 0, kind, "1", turn)
 
 

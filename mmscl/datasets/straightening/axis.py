@@ -22,13 +22,20 @@ from mmscl.datasets.straightening.skeleton import longest_path, skeleton_of
 POINTS = 48
 # The smoothing spline damps what is shorter than 2 pi times this share of the width.
 # Of 0.1 to 0.6, 0.2 had the least error on drawn chromosomes bent by 0 to 90 degrees.
-_STIFFNESS = 0.2
+# The others are for axes that would bend too sharply for the width.
+_STIFFNESSES = (0.2, 0.4, 0.8, 1.6)
+# Largest curvature x half width: from 1 on, lines across the axis meet inside.
+_SHARPEST = 1.25
+# Of a skeleton with smaller shares along its longest way most are chromatids' ends.
+_LEAST_SHARE = 0.7
 # Chords are cut across the mean direction over about this share of the width.
 _EVEN = 0.35
 # How often the axis is moved to the middle between the two sides.
 _REFINEMENTS = 3
 # Shortest axis / width: what is rounder has none. Chromosome 21 of Pki-3 is at 1.5.
 _ROUND = 1.25
+# Least spread along / across: what is less is as much across as along, as some X are.
+_LEAST_SPREAD = 1.15
 # Gaps along the axis that are bridged, a share of the width: stalks hardly stain.
 _GAP = 0.4
 
@@ -91,14 +98,12 @@ def axis_of(outline: Outline) -> MedialAxis:
     Raises:
         NoAxisError: It is too round to have a long axis.
     """
-    line, half = _first_guess(outline)
+    guess, half = _first_guess(outline)
     soft = outline.mask.astype(np.float32) / 255
-    for _ in range(_REFINEMENTS):
-        line = _to_tips(line, soft, half)
-        middles, widths = _chords(line, soft, half)
-        line = _smooth(middles, widths > 0, half)
-    line = resample(_to_tips(line, soft, half), POINTS)
-    _, widths = _chords(line, soft, half)
+    for stiffness in _STIFFNESSES:
+        line, widths = _refine(guess, soft, half, stiffness)
+        if _sharpest(line, widths, half) <= _SHARPEST:
+            break
     if line[0, 1] > line[-1, 1]:
         line, widths = line[::-1], widths[::-1]
     axis = MedialAxis(line - PAD, widths)
@@ -110,22 +115,61 @@ def axis_of(outline: Outline) -> MedialAxis:
     return axis
 
 
+def _refine(
+    line: np.ndarray, soft: np.ndarray, half: float, stiffness: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """From a first guess to the axis, equidistant (POINTS, 2), and the widths."""
+    for _ in range(_REFINEMENTS):
+        line = _to_tips(line, soft, half)
+        middles, widths = _chords(line, soft, half)
+        line = _smooth(middles, widths > 0, half, stiffness)
+    line = resample(_to_tips(line, soft, half), POINTS)
+    return line, _chords(line, soft, half)[1]
+
+
+def _sharpest(line: np.ndarray, widths: np.ndarray, half: float) -> float:
+    """Largest curvature x half width along an axis."""
+    along = _even_directions(line, half)
+    turns = np.hypot(*(along[1:] - along[:-1]).T)
+    step = max(length_of(line) / (len(line) - 1), 1e-3)
+    return float((turns / step * (widths[1:] + widths[:-1]) / 4).max())
+
+
 def _first_guess(outline: Outline) -> tuple[np.ndarray, float]:
-    """A line (POINTS, 2) along the chromosome and half the width of an arm."""
+    """A line (POINTS, 2) along the chromosome and half the width of an arm.
+
+    Raises:
+        NoAxisError: A short chromosome as wide as long.
+    """
     radius = cv2.distanceTransform(outline.mask, cv2.DIST_L2, 5)
-    line = longest_path(skeleton_of(outline.mask))
+    skeleton = skeleton_of(outline.mask)
+    line = longest_path(skeleton)
     half = max(float(np.median(radius[line[:, 1], line[:, 0]])), 1.0)
     ends = round(half)
     inner = line[ends:-ends]
-    if len(inner) > 3 * half:
+    share = len(line) / np.count_nonzero(skeleton)
+    if len(inner) > 3 * half and share >= _LEAST_SHARE:
         even = resample(inner.astype(float), POINTS)
-        return _smooth(even, np.ones(POINTS, bool), half), half
-    # A short chromosome can hardly be bent, and its skeleton is nearly all ends.
-    places = np.stack(np.nonzero(radius)[::-1], axis=1).astype(float)
+        every = np.ones(POINTS, bool)
+        return _smooth(even, every, half, _STIFFNESSES[0]), half
+    return _straight_guess(radius > 0, half), half
+
+
+def _straight_guess(mask: np.ndarray, half: float) -> np.ndarray:
+    """Through the middle, along the largest spread: for short ones and for X shapes.
+
+    A short chromosome can hardly be bent, and its skeleton is nearly all ends.
+    """
+    places = np.stack(np.nonzero(mask)[::-1], axis=1).astype(float)
     middle = places.mean(axis=0)
-    _, vectors = np.linalg.eigh(np.cov((places - middle).T))
-    steps = np.linspace(-half, half, POINTS)[:, None]
-    return middle + steps * vectors[:, -1], half
+    spreads, vectors = np.linalg.eigh(np.cov((places - middle).T))
+    ratio = math.sqrt(max(spreads[1], 0.0) / max(spreads[0], 1e-9))
+    if ratio < _LEAST_SPREAD:
+        raise NoAxisError(
+            f"round: it spreads {ratio:.2f} times as far along as across, expected at "
+            f"least {_LEAST_SPREAD} of a chromosome with a long axis"
+        )
+    return middle + np.linspace(-half, half, POINTS)[:, None] * vectors[:, 1]
 
 
 def _to_tips(line: np.ndarray, soft: np.ndarray, half: float) -> np.ndarray:
@@ -201,7 +245,9 @@ def _even_directions(line: np.ndarray, half: float) -> np.ndarray:
     return along / np.maximum(np.hypot(*along.T), 1e-9)[:, None]
 
 
-def _smooth(points: np.ndarray, counts: np.ndarray, half: float) -> np.ndarray:
+def _smooth(
+    points: np.ndarray, counts: np.ndarray, half: float, stiffness: float
+) -> np.ndarray:
     """Cubic smoothing spline through points (n, 2), not led by those near the tips.
 
     Minimises the sum of w |z - p|^2 + (c width)^4 |z''|^2 over points.
@@ -210,6 +256,7 @@ def _smooth(points: np.ndarray, counts: np.ndarray, half: float) -> np.ndarray:
         points: About equidistant.
         counts: Which of them count, bool (n,).
         half: Half the width of an arm.
+        stiffness: c, a share of the width.
     """
     n = len(points)
     step = max(length_of(points) / (n - 1), 1e-3)
@@ -221,7 +268,7 @@ def _smooth(points: np.ndarray, counts: np.ndarray, half: float) -> np.ndarray:
     bands[1], bands[2] = -4.0, 6.0
     bands[1, [1, -1]] = -2.0
     bands[2, [0, -1]], bands[2, [1, -2]] = 1.0, 5.0
-    bands *= (_STIFFNESS * 2 * half / step) ** 4
+    bands *= (stiffness * 2 * half / step) ** 4
     bands[2] += weights
     return solveh_banded(bands, weights[:, None] * points, check_finite=False)
 

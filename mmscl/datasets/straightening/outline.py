@@ -13,10 +13,10 @@ from mmscl.datasets.images import foreground_mask
 PAD = 4
 # Fewest pixels of a chromosome: the smallest of Pki-3 has some hundred.
 _LEAST_AREA = 20
-# Radius of the largest disc in a hole / square root of the area. A slit between two
-# chromatids or a pale band stays below 0.05; a ring with arms half as wide as its hole
-# is at 0.2.
-_RING = 0.1
+# Radius of the largest disc in a hole / square root of the area. Gaps between two
+# chromatids of Pki-3 come up to 0.13; a ring whose hole is a third as wide as itself is
+# at 0.19.
+_RING = 0.15
 # Stalks hardly stain: a gap of up to four pixels does not part a chromosome.
 _BRIDGE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 

@@ -57,11 +57,12 @@ def threshold_at_minimum(image: np.ndarray, background: int) -> int:
     """
     distance = cv2.absdiff(image, np.full_like(image, background))
     counts = np.bincount(distance.ravel(), minlength=256).astype(float)
+    # The background's own peak is far higher than the object's, and ends here.
+    start = BACKGROUND_SPREAD + 1
+    counts[:start] = 0
     smooth = cv2.GaussianBlur(
         counts[None], (0, 1), sigmaX=_LEVELS, sigmaY=1, borderType=cv2.BORDER_REPLICATE
     )[0]
-    # The background's own peak ends where its spread does.
-    start = BACKGROUND_SPREAD + 1
     peak = start + int(smooth[start:].argmax())
     between = smooth[start : peak + 1]
     lowest = np.flatnonzero(between <= between.min() + 1e-9)

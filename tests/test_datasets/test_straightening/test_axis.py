@@ -54,7 +54,7 @@ def test_a_crop_that_touches_the_border_is_as_one_with_a_margin():
     assert (drawn.image[0] < 255).any() and (drawn.image[:, 0] < 255).any()
     tight = find_axis(drawn.image, 255)
     wide = find_axis(np.pad(drawn.image, 9, constant_values=255), 255)
-    np.testing.assert_allclose(wide.points - 9, tight.points, atol=1e-6)
+    np.testing.assert_allclose(wide.points - 9, tight.points, atol=0.02)
 
 
 def test_a_dark_background_gives_the_same():
@@ -72,7 +72,7 @@ def test_a_pale_stalk_does_not_cut_off_the_satellites():
 
 
 def test_debris_beside_the_chromosome_is_left_out():
-    clean, dirty = rod(60, 13), rod(60, 13)
+    clean, dirty = rod(60, 13, margin=12), rod(60, 13, margin=12)
     dirty[0:4, 0:4] = 80
     np.testing.assert_allclose(
         find_axis(dirty, 255).points, find_axis(clean, 255).points
@@ -102,8 +102,33 @@ def test_a_slit_between_chromatids_is_no_ring():
 
 
 def test_a_round_chromosome_is_refused():
-    with pytest.raises(NoAxisError, match="round: .* at least 1.25 times as long"):
+    with pytest.raises(NoAxisError, match="round: it spreads 1.00 times"):
         find_axis(ball())
+
+
+def test_a_short_x_has_an_upright_axis_and_not_one_along_a_chromatid():
+    image = np.full((40, 30), 255, np.uint8)
+    for sign in (-1, 1):
+        cv2.line(image, (15 - 5 * sign, 6), (15 + 5 * sign, 33), 80, 6)
+    axis = find_axis(image, 255)
+    tip, other = axis.points[[0, -1]]
+    assert abs(other[0] - tip[0]) < 3 and abs(axis.bend) < 10
+
+
+def test_an_x_as_wide_as_long_is_refused():
+    image = np.full((40, 40), 255, np.uint8)
+    for sign in (-1, 1):
+        cv2.line(image, (20 - 10 * sign, 10), (20 + 10 * sign, 30), 80, 7)
+    with pytest.raises(NoAxisError, match="round: it spreads 1.0. times as far"):
+        find_axis(image, 255)
+
+
+def test_lines_across_the_axis_do_not_meet_inside():
+    axis = find_axis(draw("21", 90).image, 255)
+    along = directions_of(axis.points)
+    turns = np.hypot(*np.diff(along, axis=0).T)
+    step = axis.length / (len(axis.points) - 1)
+    assert (turns[4:-4] / step * axis.width / 2).max() < 1.8
 
 
 def test_holes_are_filled_in_the_outline():
@@ -157,7 +182,7 @@ def test_the_smoothing_spline_against_its_dense_form():
     dense = np.linalg.solve(
         np.diag(weights) + stiffness * second.T @ second, weights[:, None] * points
     )
-    np.testing.assert_allclose(_smooth(points, counts, half), dense, atol=1e-8)
+    np.testing.assert_allclose(_smooth(points, counts, half, 0.2), dense, atol=1e-8)
 
 
 def test_lines():
