@@ -87,7 +87,7 @@ def test_a_comparators_loss_is_all_that_differs_from_scl(name):
 
 def test_the_published_varifocal_net_is_the_full_config():
     cfg = Config.fromfile(ROOT / "configs/comparators/varifocal_pki3_256px.py")
-    assert cfg.model.backbone.channels == [160, 320, 640]
+    assert cfg.model.backbone.channels == (160, 320, 640)
     assert cfg.model.crop_gradient == "mask"
     phases = cfg.custom_hooks[-1].phases
     assert sum(phase.share for phase in phases) == cfg.train_cfg.max_epochs

@@ -20,7 +20,7 @@ REDUCED = [name for name in COMPARATORS if name.endswith("_pki3")]
 
 @pytest.fixture(scope="module")
 def crops(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("crops")
+    folder = tmp_path_factory.mktemp("comparators") / "crops"
     write_crops(folder, ["train", "train", "val", "test"], seed=0)
     return folder
 

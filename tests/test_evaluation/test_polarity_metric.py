@@ -25,7 +25,7 @@ def test_it_is_the_share_of_right_ones_in_percent():
 @pytest.mark.parametrize(
     "label, score, message",
     [
-        (1, None, "'pred_polarity' .* VarifocalHead"),
+        (1, None, "'pred_polarity' .*VarifocalHead"),
         (None, 0.5, "'polarity_label' .*FlipPolarity"),
     ],
 )

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from mmscl.config import ConfigError
 from mmscl.registry import register
 
 
@@ -53,7 +54,7 @@ class ContrastivePairLoss(nn.Module):
             Scalar.
 
         Raises:
-            ValueError: No type occurs twice, or there is one type alone.
+            ConfigError: No type occurs twice, or there is one type alone.
         """
         unit = F.normalize(embeddings.float())
         same = labels[:, None] == labels
@@ -61,7 +62,7 @@ class ContrastivePairLoss(nn.Module):
         alike, apart = same & upper, ~same & upper
         if not (alike.any() and apart.any()):
             missing = "no type occurs twice" if apart.any() else "there is but one type"
-            raise ValueError(
+            raise ConfigError(
                 f"ContrastivePairLoss: {missing} in this batch of {len(labels)}, but "
                 "it learns from pairs of one type and of two. Use "
                 "sampler=dict(type='PairedKaryotypeSampler') and a batch size of whole "

@@ -123,10 +123,8 @@ class VarifocalClassifier(ImageClassifier):
                 f"{crop_gradient!r}"
             )
         if not isinstance(data_preprocessor, nn.Module):
-            data_preprocessor = dict(data_preprocessor or {})
-            data_preprocessor.setdefault("type", "ChromosomePreprocessor")
-        backbone = dict(backbone or {})
-        backbone.setdefault("type", "VarifocalFeatures")
+            data_preprocessor = _typed(data_preprocessor, "ChromosomePreprocessor")
+        backbone = _typed(backbone, "VarifocalFeatures")
         super().__init__(
             backbone=backbone, data_preprocessor=data_preprocessor, **kwargs
         )
@@ -139,9 +137,7 @@ class VarifocalClassifier(ImageClassifier):
         maps: Any = self.backbone.out_channels
         self.pool = GridMaxPool(grid)
         self.localiser = Localiser(maps, box_dims, box_grid)
-        head = dict(head or {})
-        head.setdefault("type", "VarifocalHead")
-        head.setdefault("in_channels", maps * grid**2)
+        head = dict(in_channels=maps * grid**2) | _typed(head, "VarifocalHead")
         if predict_embedding:
             head["predict_embedding"] = True
         self.head = MODELS.build(head)
@@ -245,3 +241,8 @@ class VarifocalClassifier(ImageClassifier):
 
     def _maps(self, network: nn.Module, images: Tensor) -> Tensor:
         return network(images.contiguous(memory_format=self.memory_format))[-1]
+
+
+def _typed(config: dict | None, default: str) -> dict:
+    """A copy of a config, with the type if it has none."""
+    return dict(type=default) | dict(config or {})

@@ -9,6 +9,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmscl.config import ConfigError
 from mmscl.registry import register
 
 #: What the features of an image come from, in the order of the training.
@@ -118,7 +119,7 @@ class VarifocalHead(BaseModule):
             loss_type and loss_polarity, already weighted.
 
         Raises:
-            ValueError: A sample's polarity is not known.
+            ConfigError: A sample's polarity is not known.
         """
         classifiers = getattr(self, output or self.output)
         labels = torch.cat([sample.gt_label for sample in data_samples])
@@ -179,12 +180,12 @@ def polarity_labels(
         setting: Where polarity_weight is set, for the message.
 
     Raises:
-        ValueError: A sample has none; says what gives it.
+        ConfigError: A sample has none; says what gives it.
     """
     found = []
     for sample in data_samples:
         if "polarity_label" not in sample:
-            raise ValueError(
+            raise ConfigError(
                 f"{sample.get('img_path', 'a crop')}: its polarity is not known, which "
                 "the model is trained with. Put dict(type='FlipPolarity') behind "
                 "LoadChromosome in train_pipeline and 'polarity_label' in meta_keys of "

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mmscl.config import ConfigError
 from mmscl.models.comparators import ContrastivePairLoss
 
 
@@ -53,7 +54,7 @@ def test_a_batch_without_both_kinds_of_pairs_is_refused():
         ValueError, match="no type occurs twice in this batch of 4.*Pai"
     ):
         loss(torch.randn(4, 3), torch.arange(4))
-    with pytest.raises(ValueError, match="there is but one type in this batch of 4"):
+    with pytest.raises(ConfigError, match="there is but one type in this batch of 4"):
         loss(torch.randn(4, 3), torch.zeros(4, dtype=torch.long))
 
 

@@ -9,6 +9,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 import mmscl  # noqa: F401
+from mmscl.config import ConfigError
 from mmscl.models.comparators import ContrastivePairLoss
 from mmscl.models.comparators.siamese import PHASES
 
@@ -87,5 +88,5 @@ def test_wrong_settings_are_named():
 
 def test_one_image_a_type_has_no_pairs():
     alone = [DataSample().set_gt_label(label) for label in range(8)]
-    with pytest.raises(ValueError, match="no type occurs twice"):
+    with pytest.raises(ConfigError, match="no type occurs twice"):
         build()(IMAGES, alone, mode="loss")

@@ -9,6 +9,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 import mmscl  # noqa: F401
+from mmscl.config import ConfigError
 from mmscl.models.comparators.varifocal import PHASES
 from mmscl.models.comparators.varifocal_crop import covering_boxes
 from mmscl.models.scoring import BatchScorer
@@ -203,7 +204,7 @@ def test_channels_last_changes_rounding_only():
 
 
 def test_unknown_polarity_is_an_error_that_says_what_to_do():
-    with pytest.raises(ValueError, match="0.png: its polarity is not known.*FlipPol"):
+    with pytest.raises(ConfigError, match="0.png: its polarity is not known.*FlipPol"):
         build()(images(), samples(polarity=False), mode="loss")
 
 
