@@ -11,6 +11,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmscl.config import ConfigError
 from mmscl.models.classifier import SCLClassifier
 from mmscl.models.comparators.axis_net import axis_loss
 from mmscl.models.comparators.axis_sampling import sample_along
@@ -104,7 +105,7 @@ class StraighteningClassifier(SCLClassifier):
             the mean distance of the key points from their targets in pixels.
 
         Raises:
-            ValueError: Samples without key points, or whose polarity is not known.
+            ConfigError: Samples without key points, or whose polarity is not known.
         """
         targets, found = _axis_targets(data_samples, inputs)
         points, heat = self.axis(inputs)
@@ -155,7 +156,7 @@ def _axis_targets(
     """Key points (B, K, 2) and which chromosomes have them, bool (B,)."""
     for sample in data_samples:
         if "axis_points" not in sample or "axis_found" not in sample:
-            raise ValueError(
+            raise ConfigError(
                 f"{sample.get('img_path', 'a crop')}: StraighteningClassifier is "
                 "trained with key points on the axis, got none. Put "
                 "dict(type='AxisPoints') behind the canvas in train_pipeline, and "

@@ -6,6 +6,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 import mmscl  # noqa: F401
+from mmscl.config import ConfigError
 from mmscl.models.comparators.axis_sampling import sample_along
 
 
@@ -93,7 +94,7 @@ def test_predictions_come_from_the_found_axis(model):
 
 
 def test_types_alone_where_the_polarity_is_not_known(model):
-    with pytest.raises(ValueError, match="0.png: its polarity is not known.*model.pol"):
+    with pytest.raises(ConfigError, match="0.png: its polarity is not known.*model.pol"):
         model.loss(torch.randn(2, 1, 64, 32), samples(polarity=(None, 1)))
     alone = build(polarity_weight=0)
     losses = alone.loss(torch.randn(2, 1, 64, 32), samples(polarity=(None, None)))
@@ -103,7 +104,7 @@ def test_types_alone_where_the_polarity_is_not_known(model):
 
 def test_samples_without_key_points_are_named(model):
     bare = [DataSample(metainfo=dict(img_path="b.png")).set_gt_label(0)]
-    with pytest.raises(ValueError, match="b.png: .* Put dict.type='AxisPoints'"):
+    with pytest.raises(ConfigError, match="b.png: .* Put dict.type='AxisPoints'"):
         model.loss(torch.randn(1, 1, 64, 32), bare)
 
 
