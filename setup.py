@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 
@@ -13,6 +15,21 @@ def read_version() -> str:
     scope: dict[str, str] = {}
     exec((ROOT / "mmscl" / "version.py").read_text("utf-8"), scope)
     return scope["__version__"]
+
+
+class BuildWithConfigs(build_py):
+    """Also puts configs and tools into mmscl/.mim, where OpenMMLab's mim looks."""
+
+    def run(self) -> None:
+        super().run()
+        if getattr(self, "editable_mode", False):  # they are in the clone
+            return
+        mim = Path(self.build_lib, "mmscl", ".mim")
+        shutil.rmtree(mim, ignore_errors=True)
+        for name in ("configs", "tools"):
+            unwanted = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, mim / name, ignore=unwanted)
+        shutil.copy(ROOT / "model-index.yml", mim)
 
 
 # What no other distribution gives under the same import name. OpenCV is not
@@ -78,8 +95,11 @@ setup(
     long_description=(ROOT / "README.md").read_text("utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    cmdclass=dict(build_py=BuildWithConfigs),
     packages=find_packages(include=["mmscl", "mmscl.*"]),
     include_package_data=True,
+    # Models that come with their weights: config, weights, record, card, metafile.
+    package_data={"mmscl.shipped": ["models/*/*"]},
     python_requires=">=3.10,<3.13",
     install_requires=REQUIRES,
     extras_require={

@@ -14,7 +14,6 @@ import pickle
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, cast
 
 import mmengine.runner.checkpoint as mmengine_checkpoint
@@ -24,10 +23,8 @@ from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
-
-from mmscl.files import replaced
 
 # The only attributes that a checkpoint may ask for, and of which class.
 _ATTRIBUTES = {
@@ -89,40 +86,6 @@ def load_from_url(
             url, model_dir, map_location, progress, weights_only=True
         )
     return _as_dict(checkpoint, url)
-
-
-def export_weights(checkpoint: str, out: str | Path, half: bool = False) -> int:
-    """Write a checkpoint's weights, and nothing else, as a .safetensors file.
-
-    Args:
-        checkpoint: file of a run, or any that :func:`load_from_local` reads.
-        out: the file to write; must end with .safetensors and not be there yet.
-        half: store floating-point weights as float16; they are float32 again when
-            loaded into a model.
-
-    Returns:
-        Number of tensors written.
-
-    Raises:
-        CheckpointError: the checkpoint holds no weights, or `out` cannot be written.
-    """
-    out = Path(out)
-    if out.suffix != ".safetensors":
-        raise CheckpointError(f"{out}: expected a name that ends with .safetensors")
-    if out.exists():
-        raise CheckpointError(f"{out} exists; choose another name or remove it")
-    loaded = load_from_local(checkpoint, map_location="cpu")
-    weights = {
-        name: value.half() if half and value.is_floating_point() else value
-        for name, value in loaded.get("state_dict", loaded).items()
-        if isinstance(value, Tensor)
-    }
-    if not weights:
-        raise CheckpointError(f"Checkpoint {checkpoint} holds no weights.")
-    weights = {name: value.contiguous().clone() for name, value in weights.items()}
-    with replaced(out) as part:
-        save_file(weights, part, metadata=dict(format="pt"))
-    return len(weights)
 
 
 def install_safe_loader() -> None:

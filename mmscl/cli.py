@@ -17,12 +17,14 @@ from mmscl.engine import NonFiniteLossError, Stopped
 from mmscl.evaluation import PredictionTableError
 from mmscl.evaluation.training_log import TrainingLogError
 from mmscl.files import OutputError
+from mmscl.karyotype.model import KaryotypeModelError
 
 EXPECTED = (
     CheckpointError,
     ConfigError,
     FileNotFoundError,
     ImageError,
+    KaryotypeModelError,
     ManifestError,
     NonFiniteLossError,
     OutputError,

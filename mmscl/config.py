@@ -19,6 +19,7 @@ from mmpretrain.registry import DATASETS
 from mmscl.build_errors import did_you_mean
 from mmscl.datasets.chromosome import ChromosomeDataset
 from mmscl.datasets.manifest import Manifest
+from mmscl.shipped.store import CONFIG, find_shipped, shipped_names
 
 # Top-level keys that mmengine's Runner or our tools read; a key that is almost one of
 # them is a mistake, any other is a variable of the config's author.
@@ -65,15 +66,22 @@ def read_config(args: Namespace) -> Config:
     """Read `args.config` and merge the options of the command line.
 
     Args:
-        args: config, work_dir, launcher, cfg_options; optionally amp, no_pin_memory
-            and no_persistent_workers.
+        args: config (a file, or the name of a model that comes with mmscl), work_dir,
+            launcher, cfg_options; optionally amp, no_pin_memory and
+            no_persistent_workers.
 
     Raises:
         ConfigError: There is no such file, a key is mistyped, or amp has no device.
+        CheckpointError: The config of a named model is missing.
     """
-    if not osp.isfile(args.config):
-        raise ConfigError(f"{args.config}: no such config file; see configs/README.md")
-    cfg = RunConfig.of(Config.fromfile(args.config))
+    shipped = find_shipped(args.config)
+    file = str(shipped.file(CONFIG)) if shipped else args.config
+    if not osp.isfile(file):
+        raise ConfigError(
+            f"{args.config}: no such config file (see configs/README.md), nor a model "
+            f"that comes with mmscl ({', '.join(shipped_names()) or 'none do'})"
+        )
+    cfg = RunConfig.of(Config.fromfile(file))
     if args.cfg_options:
         check_options(cfg, args.cfg_options, args.config)
         cfg.merge_from_dict(args.cfg_options)
@@ -82,6 +90,8 @@ def read_config(args: Namespace) -> Config:
     name = osp.splitext(osp.basename(args.config))[0]
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
+    elif shipped:
+        cfg.work_dir = osp.join("work_dirs", shipped.name)
     elif cfg.get("work_dir") is None:
         # scl/x.py and baseline/x.py are two experiments
         folder = osp.basename(osp.dirname(osp.abspath(args.config)))
@@ -95,6 +105,28 @@ def read_config(args: Namespace) -> Config:
     if not torch.cuda.is_available():
         cfg.merge_from_dict({"env_cfg.dist_cfg.backend": "gloo"})
     return cfg
+
+
+def choose_weights(config: str, checkpoint: str | None) -> str:
+    """The checkpoint that was given, else the weights that come with a named model.
+
+    Args:
+        config: A file, or the name of a model that comes with mmscl.
+        checkpoint: What was given as checkpoint, if anything.
+
+    Raises:
+        ConfigError: There is neither.
+    """
+    if checkpoint is not None:
+        return checkpoint
+    shipped = find_shipped(config)
+    if shipped is None:
+        raise ConfigError(
+            f"weights of {config}: expected a checkpoint (.pth, .safetensors), got "
+            "none; only the name of a model that comes with mmscl goes without "
+            f"({', '.join(shipped_names()) or 'none do'})"
+        )
+    return shipped.address
 
 
 def set_config(cfg: Config, test_set: str) -> Config:

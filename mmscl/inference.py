@@ -89,8 +89,9 @@ class ChromosomeInferencer:
     into convolutions where the result stays the same.
 
     Args:
-        model: A config (path or `Config`), a name that mmpretrain's `get_model` knows,
-            or a built classifier.
+        model: The name of a model that comes with its weights (docs/models.md) or that
+            mmpretrain's `get_model` knows, a config (path or `Config`), or a built
+            classifier.
         weights: .pth or .safetensors. May be left out with a built classifier, and with
             a name whose weights are known.
         config: With a built classifier: its config, for the test pipeline.

@@ -7,6 +7,14 @@ from mmengine.visualization import Visualizer
 from mmpretrain.visualization import UniversalVisualizer
 
 
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """A tiny classifier that is ready to ship."""
+    from tiny_shipment import make_tiny  # some seconds, for those tests alone
+
+    return make_tiny(tmp_path_factory.mktemp("tiny"))
+
+
 @pytest.fixture(autouse=True)
 def fresh_globals_of_mmengine():
     """Forget the loggers and hubs of earlier Runners.

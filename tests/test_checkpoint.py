@@ -17,10 +17,10 @@ from torch.utils.data import DataLoader
 from mmscl.checkpoint import (
     CheckpointError,
     check_state_dict,
-    export_weights,
     install_safe_loader,
     load_from_local,
 )
+from mmscl.export import export_weights
 
 install_safe_loader()
 

@@ -16,13 +16,14 @@ from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from trained import META, build_model, make_config, save_weights, write_cells
 
-from mmscl.checkpoint import CheckpointError, export_weights
+from mmscl.checkpoint import CheckpointError
 from mmscl.config import ConfigError
 from mmscl.datasets import TYPES, ChromosomeDataset, Manifest, SyntheticKaryotypes
 from mmscl.datasets.ahead import made_ahead
 from mmscl.datasets.images import ImageError
 from mmscl.datasets.manifest import ManifestError
 from mmscl.evaluation import read_embeddings, read_prediction_table
+from mmscl.export import export_weights
 from mmscl.files import OutputError
 from mmscl.inference import ChromosomeInferencer
 from mmscl.testing import evaluate_checkpoint

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import argparse
 
-from mmscl.checkpoint import export_weights
 from mmscl.cli import report_errors
+from mmscl.export import export_weights
 
 
 def parse_args() -> argparse.Namespace:

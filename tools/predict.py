@@ -3,6 +3,7 @@
 
     python tools/predict.py crops/ --config configs/scl/resnet10t_pki3.py \\
         --checkpoint best.pth --one-cell --out predictions.csv
+    python tools/predict.py crops/ --model NAME --one-cell   # weights come with it
 
 writes one row a crop: path, case, cell, site, type (empty where it is not known),
 predicted type and the score of each type. Exit code 0: every crop was predicted; 2: an
@@ -19,7 +20,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from mmscl.cli import report_errors
-from mmscl.config import read_config
+from mmscl.config import choose_weights, read_config
 from mmscl.files import check_writable
 from mmscl.inference import ChromosomeInferencer
 
@@ -37,8 +38,16 @@ def parse_args() -> argparse.Namespace:
         help="a folder of crops, a folder with a manifest.csv, a CSV with the column "
         "path (and case, cell, site, type, split), or an image file",
     )
-    add("--config", required=True, help="the config of the checkpoint")
-    add("--checkpoint", required=True, help="its weights, .pth or .safetensors")
+    add(
+        "--model",
+        "--config",
+        dest="config",
+        required=True,
+        metavar="MODEL",
+        help="name of a model that comes with its weights (docs/models.md), or the "
+        "config file of the checkpoint",
+    )
+    add("--checkpoint", help="weights of a config file, .pth or .safetensors")
     add(
         "--out",
         default="predictions.csv",
@@ -89,7 +98,7 @@ def main() -> int:
     check_writable(args.out)
     infer = ChromosomeInferencer(
         read_config(args),
-        args.checkpoint,
+        choose_weights(args.config, args.checkpoint),
         device=args.device,
         amp=args.mixed,
         batch_size=args.batch_size,

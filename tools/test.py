@@ -9,7 +9,7 @@ import os
 from mmengine.config import DictAction
 
 from mmscl.cli import report_errors
-from mmscl.config import read_config
+from mmscl.config import choose_weights, read_config
 from mmscl.testing import evaluate_checkpoint
 
 
@@ -17,9 +17,13 @@ def parse_args() -> argparse.Namespace:
     """Options of mmpretrain's tools/test.py, and --external and --data-root."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "config", help="the config that the checkpoint was trained with"
+        "config",
+        help="the config that the checkpoint was trained with, or the name of a model "
+        "that comes with its weights",
     )
-    parser.add_argument("checkpoint", help="checkpoint file")
+    parser.add_argument(
+        "checkpoint", nargs="?", help="checkpoint file (a named model needs none)"
+    )
     parser.add_argument(
         "--work-dir", help="folder for results (default: work_dirs/FOLDER/CONFIG)"
     )
@@ -68,11 +72,12 @@ def main() -> None:
     args = parse_args()
     amp, args.amp = args.amp, False  # the optimiser's wrapper is not for testing
     cfg = read_config(args)
+    checkpoint = choose_weights(args.config, args.checkpoint)
     if amp:
         cfg.test_cfg.fp16 = True
     evaluate_checkpoint(
         cfg,
-        args.checkpoint,
+        checkpoint,
         external=args.external,
         data_root=args.data_root,
         split=args.split,

@@ -76,6 +76,7 @@ class SafeCheckpointHook(CheckpointHook):
         backend_args = backend_args or dict(backend="atomic")
         super().__init__(*args, backend_args=backend_args, **kwargs)
         self._generators: list[dict] = []
+        self._position: dict[str, int] = {}
         self._resumed: list[dict] = []
         self._saved_iter = -1
 
@@ -98,6 +99,8 @@ class SafeCheckpointHook(CheckpointHook):
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Add generators and settings."""
         checkpoint["generators"] = self._generators
+        # A FlexibleRunner puts its own count there, which is one too many after a step.
+        checkpoint["meta"].update(self._position)
         checkpoint["meta"]["settings"] = flatten_settings(runner.cfg)
 
     def before_val(self, runner: Any) -> None:
@@ -152,7 +155,7 @@ class SafeCheckpointHook(CheckpointHook):
             self.filename_tmpl, self.max_keep_ckpts = schedule
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
-        with self._safely(runner) as runner:
+        with self._safely(runner, meta["epoch"], meta["iter"]) as runner:
             super()._save_checkpoint_with_step(runner, step, meta)
         self._saved_iter = meta["iter"]
         if is_main_process() and osp.isdir(self.out_dir):
@@ -161,22 +164,27 @@ class SafeCheckpointHook(CheckpointHook):
                     remove(path)
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict) -> None:
-        with self._safely(runner) as runner:
+        with self._safely(runner, runner.epoch, runner.iter) as runner:
             super()._save_best_checkpoint(runner, metrics)
 
     @contextmanager
-    def _safely(self, runner: Any) -> Iterator[Any]:
+    def _safely(self, runner: Any, epoch: int, step: int) -> Iterator[Any]:
         """Gather the generators; put off removals until all is written.
+
+        Args:
+            runner: Of this training.
+            epoch, step: How many of them are done.
 
         Yields:
             The runner that writes: a FlexibleRunner's strategy knows no file backends.
         """
-        good, backend = self.last_ckpt, self.file_backend
+        good, backend, outer = self.last_ckpt, self.file_backend, self._position
         self._generators = gather_generators()
+        self._position = dict(epoch=epoch, iter=step)
         removals = _PutOffRemovals(backend)
         self.file_backend = removals
         try:
-            yield WholeFiles(runner) if hasattr(runner, "strategy") else runner
+            yield WholeFiles.around(runner)
         except OSError as error:
             raise CheckpointError(
                 f"{self.last_ckpt}: the checkpoint could not be written ({error}). "
@@ -184,7 +192,7 @@ class SafeCheckpointHook(CheckpointHook):
                 "the folder be written to, and go on with --resume."
             ) from error
         finally:
-            self.file_backend = backend
+            self.file_backend, self._position = backend, outer
         best = getattr(self, "best_ckpt_path_dict", {}).values()
         removals.carry_out(
             [self.last_ckpt, getattr(self, "best_ckpt_path", None), *best]

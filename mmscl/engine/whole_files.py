@@ -46,6 +46,12 @@ class WholeFiles:
     def __init__(self, runner: Any) -> None:
         self._runner = runner
 
+    @staticmethod
+    def around(runner: Any) -> Any:
+        """The runner, wrapped once if its strategy writes the files."""
+        flexible = hasattr(runner, "strategy") and not isinstance(runner, WholeFiles)
+        return WholeFiles(runner) if flexible else runner
+
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kw: Any):
         """As the runner's; every rank must call it.
 
@@ -56,10 +62,15 @@ class WholeFiles:
         if is_main_process():
             remove(part)
         barrier()
-        self._runner.save_checkpoint(out_dir, part.name, *args, **kw)
-        barrier()  # until every rank has written its file
-        if is_main_process():
-            _put(part, Path(out_dir, filename))
+        try:
+            self._runner.save_checkpoint(out_dir, part.name, *args, **kw)
+            barrier()  # until every rank has written its file
+            if is_main_process():
+                _put(part, Path(out_dir, filename))
+        except OSError:
+            if is_main_process():
+                remove(part)  # it may be what fills the disk
+            raise
         barrier()
 
     def __getattr__(self, name: str) -> Any:

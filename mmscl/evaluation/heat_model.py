@@ -66,6 +66,7 @@ class HeatModel:
         init_default_scope(cfg.get("default_scope", "mmpretrain"))
         self.model: Any = load_trained(cfg, checkpoint, None)[0]
         self.model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        self.model.mirror = False  # the heat of an image as it stands
         self.layer = layer
         sets = cfg.get("external", {})
         if external is not None and external not in sets:

@@ -29,6 +29,8 @@ class SCLClassifier(ImageClassifier):
         neck: Config of a neck, or None.
         head: Config of the head; `SCLHead` by default in type and width.
         predict_embedding: Whether `predict` adds the field `embedding` (D,).
+        mirror: In evaluation, average the features of an image and of its left-right
+            mirror: a chromosome has no left and right. Twice the time an image.
         channels_last: Keep images and maps in memory as (B, H, W, C); convolutions on
             a CPU are about 1.25 times faster, results differ in rounding only.
         data_preprocessor: Config of it; `ChromosomePreprocessor` by default in type.
@@ -49,6 +51,7 @@ class SCLClassifier(ImageClassifier):
         neck: dict | nn.Module | None = None,
         head: dict | nn.Module | None = None,
         predict_embedding: bool = False,
+        mirror: bool = False,
         channels_last: bool = False,
         data_preprocessor: dict | nn.Module | None = None,
         **kwargs,
@@ -59,6 +62,7 @@ class SCLClassifier(ImageClassifier):
         super().__init__(
             backbone=backbone, neck=neck, data_preprocessor=data_preprocessor, **kwargs
         )
+        self.mirror = mirror
         self.memory_format = (
             torch.channels_last if channels_last else torch.contiguous_format
         )
@@ -103,6 +107,12 @@ class SCLClassifier(ImageClassifier):
         return self.backbone(inputs.contiguous(memory_format=self.memory_format))
 
     def _features(self, inputs: Tensor) -> Tensor:
+        if not self.mirror or self.training:
+            return self._pooled(inputs)
+        both = self._pooled(torch.cat([inputs, inputs.flip(-1)]))
+        return (both[: len(inputs)] + both[len(inputs) :]) / 2
+
+    def _pooled(self, inputs: Tensor) -> Tensor:
         outputs = self._maps(inputs)
         if self.with_neck:
             outputs = self.neck(outputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,13 @@ from mmscl.checkpoint import (
 )
 from mmscl.config import ConfigError, check_keys
 from mmscl.datasets.manifest import TYPES
+from mmscl.shipped.store import (
+    CONFIG,
+    PREFIX,
+    find_shipped,
+    load_from_shipped,
+    shipped_names,
+)
 
 
 def load_trained(
@@ -33,10 +40,10 @@ def load_trained(
     """A trained classifier, its config, and what its checkpoint says of its run (meta).
 
     Args:
-        model: A config (path or `Config`), a name that mmpretrain's `get_model` knows,
-            or a built classifier.
+        model: A config (path or `Config`), the name of a model that comes with mmscl or
+            that mmpretrain's `get_model` knows, or a built classifier.
         weights: As `load_weights`. May be left out with a built classifier, and with a
-            name whose weights mmpretrain knows.
+            name whose weights are known.
         config: With a built classifier: its config, or the path of it.
 
     Raises:
@@ -73,11 +80,12 @@ def find_config(model: str | Path | Config) -> tuple[Config, str | None]:
     """The config that is meant, and the address of its weights if it has a name.
 
     Args:
-        model: Path of a config file (.py), a config, or a name that mmpretrain's
-            `get_model` knows.
+        model: Path of a config file (.py), a config, or the name of a model that comes
+            with mmscl or that mmpretrain's `get_model` knows.
 
     Raises:
         ConfigError: There is no such file or name, or a key is mistyped.
+        CheckpointError: The files of a model that comes with mmscl are incomplete.
     """
     if isinstance(model, Config):
         return copy.deepcopy(model), None
@@ -87,12 +95,16 @@ def find_config(model: str | Path | Config) -> tuple[Config, str | None]:
         cfg = Config.fromfile(str(model))
         check_keys(cfg, str(model))
         return cfg, None
+    shipped = find_shipped(str(model))
+    if shipped is not None:  # mmpretrain's list takes seconds to read
+        return Config.fromfile(str(shipped.file(CONFIG))), shipped.address
     try:
         known = ModelHub.get(str(model))
     except ValueError as error:
         raise ConfigError(
-            f"{model}: neither a config file (.py) nor the name of a model in "
-            "mmpretrain's list (mmpretrain.list_models())"
+            f"{model}: neither a config file (.py) nor the name of a model: with mmscl "
+            f"come {', '.join(shipped_names()) or 'none'}; mmpretrain's own are in "
+            "mmpretrain.list_models()"
         ) from error
     return known.config, known.weights
 
@@ -121,7 +133,7 @@ def load_weights(model: nn.Module, weights: str | Path) -> dict[str, Any]:
 
     Args:
         model: The model that they are for.
-        weights: .pth of a run, .safetensors, or an address of such a file.
+        weights: .pth of a run, .safetensors, an address of such a file, or mmscl://NAME.
 
     Returns:
         What the file says of its run (meta); {} if nothing.
@@ -131,8 +143,7 @@ def load_weights(model: nn.Module, weights: str | Path) -> dict[str, Any]:
         FileNotFoundError: There is no such file.
     """
     name = str(weights)
-    load = load_from_url if re.match(r"https?://", name) else load_from_local
-    loaded = load(name, map_location="cpu")
+    loaded = _loader_of(name)(name, map_location="cpu")
     state = loaded.get("state_dict", loaded)
     if not isinstance(state, Mapping):
         raise CheckpointError(
@@ -143,6 +154,12 @@ def load_weights(model: nn.Module, weights: str | Path) -> dict[str, Any]:
     model.load_state_dict({re.sub(r"^module\.", "", k): v for k, v in state.items()})
     meta = loaded.get("meta")
     return meta if isinstance(meta, dict) else {}
+
+
+def _loader_of(name: str) -> Callable[..., dict[str, Any]]:
+    if name.startswith(PREFIX):
+        return load_from_shipped
+    return load_from_url if re.match(r"https?://", name) else load_from_local
 
 
 def check_classifier(model: Any) -> Any:

@@ -7,7 +7,7 @@ import re
 import pytest
 from mmengine.config import Config
 
-from mmscl.ablation import make_plan
+from mmscl.ablation import fingerprint, make_plan
 from mmscl.ablation.fingerprint import code_state, commit, stack_state
 from mmscl.config import ConfigError
 from mmscl.datasets.manifest import Manifest
@@ -88,6 +88,21 @@ def test_fingerprints_of_the_program_are_readable():
     assert re.fullmatch(r"[0-9a-f]{16}", code_state())
     assert re.fullmatch(r"([0-9a-f]{12}\+?)?", commit())
     assert "torch 2." in stack_state() and "mmengine" in stack_state()
+
+
+def test_a_model_that_is_shipped_changes_no_code(tmp_path, monkeypatch):
+    models = tmp_path / "shipped" / "models"
+    monkeypatch.setattr(fingerprint, "PACKAGE", tmp_path)
+    monkeypatch.setattr(fingerprint, "MODELS", models)
+    (models / "a").mkdir(parents=True)
+    (tmp_path / ".mim").mkdir()
+    (tmp_path / "code.py").write_text("x = 1")
+    before = code_state()
+    (models / "a" / "config.py").write_text("x = 2")
+    (tmp_path / ".mim" / "config.py").write_text("x = 2")
+    assert code_state() == before
+    (tmp_path / "code.py").write_text("x = 3")
+    assert code_state() != before
 
 
 @pytest.mark.parametrize(

@@ -54,15 +54,19 @@ def test_a_resumed_run_equals_the_uninterrupted_one(options, steps, crops, tmp_p
 
 def test_the_flexible_runner_resumes_exactly_too(crops, tmp_path):
     """mmengine's runner for FSDP and DeepSpeed, here on one device."""
-    results = []
-    for name, path in (("whole", None), ("part", str(tmp_path / "whole/iter_2.pth"))):
+
+    def run_flexibly(name: str, path: str | None = None) -> tuple:
         cfg = make_config(crops, tmp_path / name)
         cfg.runner_type = "FlexibleRunner"
         cfg.env_cfg = dict(dist_cfg=dict(backend="gloo"))
-        results.append(run(cfg, load_from=path))
-    (whole, state), (part, resumed) = results
-    assert_equal(state, resumed)
-    assert part.seen == {i: s for i, s in whole.seen.items() if i >= 2}
+        return run(cfg, load_from=path)
+
+    whole, state = run_flexibly("whole")
+    for step in range(1, STEPS * EPOCHS):  # 3 is the best and ends an epoch
+        path = str(tmp_path / f"whole/iter_{step}.pth")
+        part, resumed = run_flexibly(f"from_{step}", path)
+        assert_equal(state, resumed)
+        assert part.seen == {i: s for i, s in whole.seen.items() if i >= step}
 
 
 @pytest.mark.parametrize(

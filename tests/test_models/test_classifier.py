@@ -46,6 +46,25 @@ def test_channels_last_changes_rounding_only():
     torch.testing.assert_close(plain(image), last(image), rtol=1e-4, atol=1e-5)
 
 
+def test_a_mirrored_image_gives_the_same_prediction():
+    image = torch.randn(3, 1, 32, 16)
+    plain, mirrored = build().eval(), build(mirror=True).eval()
+    torch.testing.assert_close(mirrored(image), mirrored(image.flip(-1)))
+    both = (plain(image) + plain(image.flip(-1))) / 2  # the layers above are linear
+    torch.testing.assert_close(mirrored(image), both, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(plain(image), plain(image.flip(-1)), rtol=1e-3)
+
+
+def test_training_sees_each_image_once():
+    image = torch.randn(3, 1, 32, 16)
+    labels = samples([0, 1, 2])
+    losses = [
+        build(mirror=mirror).train()(image, labels, mode="loss")["loss_cls"]
+        for mirror in (False, True)
+    ]
+    assert losses[0] == losses[1]
+
+
 def test_a_head_of_mmpretrain_works_too():
     model = build(head=dict(type="LinearClsHead", num_classes=5))
     assert model.head.in_channels == 512

@@ -51,7 +51,7 @@ def test_equal_embeddings_have_a_finite_gradient():
 def test_a_batch_without_both_kinds_of_pairs_is_refused():
     loss = ContrastivePairLoss()
     with pytest.raises(
-        ValueError, match="no type occurs twice in this batch of 4.*Pai"
+        ConfigError, match="no type occurs twice in this batch of 4.*Pai"
     ):
         loss(torch.randn(4, 3), torch.arange(4))
     with pytest.raises(ConfigError, match="there is but one type in this batch of 4"):

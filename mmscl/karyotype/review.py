@@ -1,0 +1,99 @@
+"""Which crops a person should look at: risk against coverage, and the threshold.
+
+Risk is the share of errors among the crops that are accepted without a look, coverage
+their share among all crops (El-Yaniv and Wiener, JMLR 11, 2010).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class RiskCoverage(NamedTuple):
+    """Accepting the surest crops first, one level of confidence at a time.
+
+    Attributes:
+        confidence: Lowest confidence that is accepted (m,), falling.
+        coverage: Share of the crops that are accepted (m,), rising to 1.
+        risk: Share of errors among them (m,).
+        caught: Share of all errors that are not among them, so that a review of the
+            rest finds them (m,); NaN without errors.
+    """
+
+    confidence: np.ndarray
+    coverage: np.ndarray
+    risk: np.ndarray
+    caught: np.ndarray
+
+    def area(self) -> float:
+        """Mean risk over all crops as they are accepted one by one (AURC), 0..1."""
+        steps = np.diff(self.coverage, prepend=0.0)
+        return float((steps * self.risk).sum())
+
+
+def risk_coverage(confidence: np.ndarray, right: np.ndarray) -> RiskCoverage:
+    """The curve of n crops; crops of equal confidence are accepted together.
+
+    Args:
+        confidence: (n,), n >= 1, any scale.
+        right: (n,) bool.
+
+    Raises:
+        ValueError: No crops, other lengths, or a confidence that is not a number.
+    """
+    confidence, right = _checked(confidence, right)
+    order = np.argsort(-confidence, kind="stable")
+    level, wrong = confidence[order], np.cumsum(~right[order])
+    last = np.append(np.flatnonzero(np.diff(level)), len(level) - 1)
+    accepted = last + 1
+    total = wrong[-1]
+    return RiskCoverage(
+        level[last],
+        accepted / len(level),
+        wrong[last] / accepted,
+        1 - wrong[last] / total if total else np.full(len(last), np.nan),
+    )
+
+
+def review_threshold(
+    confidence: np.ndarray, right: np.ndarray, catch: float = 0.9
+) -> float:
+    """The confidence below which crops are to be looked at.
+
+    The smallest one such that at least a share `catch` of the errors lies below.
+
+    Args:
+        confidence: (n,), n >= 1, of crops of cases that were not trained on.
+        right: (n,) bool.
+        catch: 0..1.
+
+    Returns:
+        Crops with confidence < this are for review; -inf if there are no errors.
+
+    Raises:
+        ValueError: As `risk_coverage`, or a share out of range.
+    """
+    if not 0 <= catch <= 1:
+        raise ValueError(f"catch: expected a share of the errors, 0..1, got {catch}.")
+    confidence, right = _checked(confidence, right)
+    errors = np.sort(confidence[~right])
+    needed = int(np.ceil(catch * len(errors) - 1e-9))
+    if not needed:
+        return float("-inf")
+    return float(np.nextafter(errors[needed - 1], np.inf))
+
+
+def _checked(
+    confidence: np.ndarray, right: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    confidence, right = np.asarray(confidence, float), np.asarray(right, bool)
+    if not len(confidence) or confidence.shape != right.shape:
+        raise ValueError(
+            "confidence and right: expected one value for each of one crop or more, "
+            f"got shapes {confidence.shape} and {right.shape}."
+        )
+    if np.isnan(confidence).any():
+        raise ValueError("confidence: a value is not a number (NaN).")
+    return confidence, right

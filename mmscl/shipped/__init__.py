@@ -1,0 +1,17 @@
+"""Models that come with their weights: found by name, made by tools/ship_weights.py."""
+
+from mmscl.shipped.store import (
+    ShippedModel,
+    find_shipped,
+    load_from_shipped,
+    register_shipped,
+    shipped_names,
+)
+
+__all__ = [
+    "ShippedModel",
+    "find_shipped",
+    "load_from_shipped",
+    "register_shipped",
+    "shipped_names",
+]

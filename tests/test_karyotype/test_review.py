@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmscl.karyotype import review_threshold, risk_coverage
+
+crops = st.lists(
+    st.tuples(st.sampled_from([0.1, 0.25, 0.5, 0.9, 0.99]), st.booleans()), min_size=1
+)
+
+
+@given(crops)
+def test_the_curve_counts_what_is_accepted(found):
+    confidence, right = (np.array(column) for column in zip(*found, strict=True))
+    curve = risk_coverage(confidence, right)
+    assert (np.diff(curve.confidence) < 0).all() and curve.coverage[-1] == 1
+    for level, coverage, risk, caught in zip(*curve, strict=True):
+        accepted = confidence >= level
+        assert coverage == pytest.approx(accepted.mean())
+        assert risk == pytest.approx((~right[accepted]).mean())
+        if right.all():
+            assert np.isnan(caught)
+        else:
+            assert caught == pytest.approx((~right & ~accepted).sum() / (~right).sum())
+    by_hand = sum(
+        (~right[confidence >= level]).mean() * (confidence == level).mean()
+        for level in set(confidence.tolist())
+    )
+    assert curve.area() == pytest.approx(by_hand)
+
+
+@given(crops, st.floats(0, 1))
+def test_the_threshold_is_the_least_that_catches_the_share(found, catch):
+    confidence, right = (np.array(column) for column in zip(*found, strict=True))
+    threshold = review_threshold(confidence, right, catch)
+    errors = confidence[~right]
+    assert (errors < threshold).sum() >= catch * len(errors) - 1e-6
+    lower = [level for level in (-np.inf, *np.unique(confidence)) if level < threshold]
+    if np.isfinite(threshold):
+        # at the next lower level too few are caught
+        assert (errors < lower[-1]).sum() < catch * len(errors)
+    else:
+        assert not len(errors) or catch * len(errors) < 1e-6
+
+
+def test_values_that_are_none_are_refused():
+    with pytest.raises(ValueError, match="one crop or more, got shapes .0,. and .0,."):
+        risk_coverage(np.array([]), np.array([]))
+    with pytest.raises(ValueError, match="not a number"):
+        risk_coverage(np.array([np.nan]), np.array([True]))
+    with pytest.raises(ValueError, match="0..1, got 1.5"):
+        review_threshold(np.array([0.5]), np.array([True]), 1.5)

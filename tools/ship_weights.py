@@ -1,0 +1,126 @@
+#!/usr/bin/env python
+"""Put a trained model into the package, to be loaded by its name.
+
+    python tools/ship_weights.py CHECKPOINT CONFIG --name mmscl-resnet18-pki3 \\
+        --results work_dirs/scl/resnet18_pki3/test --manifest data/pki3/manifest.csv \\
+        --command "python tools/train.py CONFIG" --machine "two AVX2 cores, 2.4 h"
+
+writes the weights in half precision, the config without its bases, a record of what was
+measured, and from the record a model card and a metafile, to mmscl/shipped/models/NAME;
+all of them or nothing. The results are those of `tools/test.py CONFIG CHECKPOINT
+--external`. It is checked that they are of this checkpoint, that no tested image is of
+another split, and what half precision changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from mmscl.cli import report_errors
+from mmscl.shipped.model_list import update_list
+from mmscl.shipped.shipment import Shipment
+from mmscl.shipped.shipping import ship
+from mmscl.shipped.store import MODELS
+
+PAGE = MODELS.parents[2] / "docs" / "models.md"
+
+
+def parse_args() -> argparse.Namespace:
+    """What to ship, and what only people know of it."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("checkpoint", help="checkpoint of the run")
+    add("config", help="config of the run, in this repository")
+    add("--name", required=True, help="such as mmscl-resnet18-pki3")
+    add(
+        "--results",
+        required=True,
+        metavar="DIR",
+        help="folder with metrics.json and <set>/predictions.csv, of tools/test.py",
+    )
+    add(
+        "--manifest",
+        required=True,
+        metavar="FILE",
+        help="of the set that was trained on, with its splits",
+    )
+    add("--split", default="test", help="its split that was tested (default: test)")
+    add(
+        "--command",
+        required=True,
+        action="append",
+        metavar="TEXT",
+        help="a command that made the model; several in their order",
+    )
+    add("--machine", required=True, metavar="TEXT", help="where, and how long it took")
+    add(
+        "--terms",
+        nargs="+",
+        default=[],
+        metavar="SITE=TEXT",
+        help="terms of data that the project does not know",
+    )
+    add("--notes", metavar="FILE", help="Markdown for the card, such as known failures")
+    add(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        default={},
+        metavar="K=V",
+        help="those that the run was trained with",
+    )
+    add(
+        "--out",
+        default=MODELS,
+        type=Path,
+        metavar="DIR",
+        help="folder of the models (default: that of the package)",
+    )
+    add("--overwrite", action="store_true", help="replace a model of this name")
+    args = parser.parse_args()
+    wrong = [text for text in args.terms if not text.partition("=")[2]]
+    if wrong:
+        parser.error(f"--terms {wrong[0]}: expected SITE=TEXT")
+    return args
+
+
+def main() -> None:
+    """Ship, and say what was written and found."""
+    args = parse_args()
+    shipment = Shipment(
+        name=args.name,
+        checkpoint=args.checkpoint,
+        config=args.config,
+        results=args.results,
+        manifest=args.manifest,
+        commands=args.command,
+        machine=args.machine,
+        split=args.split,
+        options=args.cfg_options,
+        terms={k: v for k, _, v in (text.partition("=") for text in args.terms)},
+        notes=Path(args.notes).read_text("utf-8") if args.notes else "",
+    )
+    model, changes = ship(shipment, args.out, args.overwrite)
+    record = model.record()
+    half = record["half_precision"]
+    for change in changes:
+        print(f"config: {change}")
+    print(
+        f"half precision: accuracy {half['accuracy_half']:.2f} % against "
+        f"{half['accuracy']:.2f} % on {half['images']:,} images, {half['changed']} "
+        "predictions changed"
+    )
+    print(f"{model.name}: {record['weights']['bytes']:,} bytes, {model.folder}")
+    if args.out == MODELS and PAGE.is_file():
+        update_list(PAGE)
+        print(f"list of models: {PAGE}")
+
+
+if __name__ == "__main__":
+    with report_errors():
+        main()
