@@ -36,6 +36,9 @@ _REFINEMENTS = 3
 _ROUND = 1.25
 # Least spread along / across: what is less is as much across as along, as some X are.
 _LEAST_SPREAD = 1.15
+#: A chromosome ends where nothing of it is left this far to both sides of the axis, a
+#: share of half the width: between the ends of two chromatids there is a notch.
+CORE = 0.7
 # Gaps along the axis that are bridged, a share of the width: stalks hardly stain.
 _GAP = 0.4
 
@@ -188,7 +191,7 @@ def _to_tips(line: np.ndarray, soft: np.ndarray, half: float) -> np.ndarray:
         for end, inner in ((line[0], line[lead]), (line[-1], line[-1 - lead]))
     )
     whole = np.concatenate([first[::-1], line, last])
-    values = _look_up(soft, whole)
+    values = _core(whole, soft, half)
     inside = (values >= 0.5).view(np.uint8)[None]
     gap = np.ones((1, 2 * int(_GAP * half / step) + 1), np.uint8)
     bridged = cv2.morphologyEx(inside, cv2.MORPH_CLOSE, gap, borderValue=0)[0]
@@ -207,6 +210,20 @@ def _to_tips(line: np.ndarray, soft: np.ndarray, half: float) -> np.ndarray:
     places = np.linspace(*tips, POINTS)
     index = np.arange(len(whole))
     return np.stack([np.interp(places, index, part) for part in whole.T], axis=1)
+
+
+def _core(line: np.ndarray, soft: np.ndarray, half: float) -> np.ndarray:
+    """Largest value across the middle of the chromosome at each point of a line, (n,).
+
+    Args:
+        line: Points (n, 2), about equidistant, in pixels of ``soft``.
+        soft: H x W float32, 1 in the chromosome and 0 outside.
+        half: Half the width of an arm.
+    """
+    along = _even_directions(line, half)
+    across = np.stack([along[:, 1], -along[:, 0]], axis=1)
+    offsets = np.linspace(-CORE * half, CORE * half, 2 * math.ceil(half) + 1)
+    return _look_up(soft, line[:, None] + offsets[:, None] * across[:, None]).max(1)
 
 
 def _beyond(values: np.ndarray, inner: int, outer: int) -> float:

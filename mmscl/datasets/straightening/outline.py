@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mmscl.datasets.images import foreground_mask
+from mmscl.datasets.images import BACKGROUND_SPREAD, find_background, foreground_mask
 
 #: Rows and columns of background put around the crop: a tight crop touches its border.
 PAD = 4
@@ -53,8 +53,9 @@ def find_outline(image: np.ndarray, background: int | None = None) -> Outline:
         EmptyCropError: No foreground.
         NoAxisError: A ring.
     """
-    found = foreground_mask(image, background).view(np.uint8)
-    part = _largest_part(np.pad(found, PAD))
+    if background is None:
+        background = find_background(image)
+    part = _largest_part(_standing_out(image, background))
     filled = _fill(part)
     area = int(np.count_nonzero(filled))
     if area < _LEAST_AREA:
@@ -69,6 +70,24 @@ def find_outline(image: np.ndarray, background: int | None = None) -> Outline:
             "no ends between which an axis could run"
         )
     return Outline(filled, area)
+
+
+def _standing_out(image: np.ndarray, background: int) -> np.ndarray:
+    """Foreground of the crop with ``PAD`` around it, 0 or 1; uint8 (H + 8, W + 8).
+
+    The threshold of :func:`foreground_mask` depends on how much background there is.
+    Here it always sees the chromosome with ``PAD`` pixels of background around it, so
+    that a tight and a wide crop give the same.
+    """
+    padded = np.pad(image, PAD, constant_values=background)
+    distance = cv2.absdiff(padded, np.full_like(padded, background))
+    rough = _largest_part((distance > BACKGROUND_SPREAD).view(np.uint8))
+    x, y, width, height = cv2.boundingRect(rough)
+    found = np.zeros(padded.shape, np.uint8)
+    if width:
+        box = slice(y - PAD, y + height + PAD), slice(x - PAD, x + width + PAD)
+        found[box] = foreground_mask(padded[box], background)
+    return found
 
 
 def _largest_part(found: np.ndarray) -> np.ndarray:

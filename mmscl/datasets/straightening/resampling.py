@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from mmscl.datasets.images import find_background
-from mmscl.datasets.straightening.axis import MedialAxis, axis_of
+from mmscl.datasets.straightening.axis import CORE, MedialAxis, axis_of
 from mmscl.datasets.straightening.lines import directions_of
 from mmscl.datasets.straightening.outline import PAD, Outline, find_outline
 
@@ -91,7 +91,7 @@ def straighten_along(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=0,
     )
-    own = _part_of_axis(soft)
+    own = _part_of_axis(soft, round(CORE * axis.width / 2))
     rim = cv2.dilate(own, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8))
     seen[rim < 128] = background
     widths = own.sum(axis=1, dtype=float) / 255
@@ -118,12 +118,28 @@ def _places(axis: MedialAxis, margin: int) -> tuple[np.ndarray, float]:
     return places.astype(np.float32), start
 
 
-def _part_of_axis(soft: np.ndarray) -> np.ndarray:
-    """What is connected with the middle column without leaving the row, uint8."""
+def _part_of_axis(soft: np.ndarray, core: int) -> np.ndarray:
+    """What is connected with the middle column without leaving the row, uint8.
+
+    The notch between the ends of two chromatids belongs to it.
+
+    Args:
+        soft: H' x W' uint8, 0..255.
+        core: Columns on either side of the middle in which there may be a notch.
+    """
     middle = soft.shape[1] // 2
+    near = slice(max(middle - core, 0), middle + core + 1)
+    inner = soft[:, near]
+    filled = np.minimum(
+        np.maximum.accumulate(inner, axis=1),
+        np.maximum.accumulate(inner[:, ::-1], axis=1)[:, ::-1],
+    )
+    soft = soft.copy()
+    soft[:, near] = inner.max(axis=1, keepdims=True)
     own = np.empty_like(soft)
     own[:, middle:] = np.minimum.accumulate(soft[:, middle:], axis=1)
     own[:, middle::-1] = np.minimum.accumulate(soft[:, middle::-1], axis=1)
+    own[:, near] = filled
     return own
 
 

@@ -25,6 +25,9 @@ from mmscl.datasets.straightening.sharma_bend import (
     threshold_at_minimum,
 )
 
+# Fewest pixels of an arm: of less than 3 x 3 nothing is left to turn. Not published.
+_LEAST_ARM = 9
+
 
 @dataclass(frozen=True)
 class SharmaSteps:
@@ -99,19 +102,26 @@ def sharma_steps(image: np.ndarray, background: int | None = None) -> SharmaStep
     elif (bend := find_bending_axis(mask)) is None:
         reason = "no bend: at no angle has the projection two maxima"
     else:
-        arms = _turned_arms(image, background, mask, bend)
-        stitched = stitch(*arms, background)
-        result = stitched.filled
+        upper, lower = sides = _sides(mask, bend)
+        least = min(np.count_nonzero(upper), np.count_nonzero(lower))
+        if least < _LEAST_ARM:
+            bend = None
+            reason = (
+                f"straight: the bending axis cuts off {least} pixels, and an arm has "
+                f"at least {_LEAST_ARM}"
+            )
+        else:
+            arms = _turned_arms(image, background, sides, bend)
+            stitched = stitch(*arms, background)
+            result = stitched.filled
     return SharmaSteps(
         image, background, threshold, mask, fill, slope, bend, arms, stitched,
         result, reason,
     )  # fmt: skip
 
 
-def _turned_arms(
-    image: np.ndarray, background: int, mask: np.ndarray, bend: BendingAxis
-) -> tuple[Turned, Turned]:
-    """The two sides of the bending axis, upright, the upper one first."""
+def _sides(mask: np.ndarray, bend: BendingAxis) -> tuple[np.ndarray, np.ndarray]:
+    """The object on both sides of the bending axis, H x W bool, the upper one first."""
     y, x = np.nonzero(mask)
     angle = math.radians(bend.degrees)
     rows = y * math.cos(angle) - x * math.sin(angle)
@@ -120,7 +130,19 @@ def _turned_arms(
         arm = np.zeros_like(mask)
         arm[y[own], x[own]] = True
         sides.append(arm)
-    sides.sort(key=lambda arm: np.nonzero(arm)[0].mean())
+    upper, lower = sides
+    if y[rows < bend.row].mean() > y[rows >= bend.row].mean():
+        upper, lower = lower, upper
+    return upper, lower
+
+
+def _turned_arms(
+    image: np.ndarray,
+    background: int,
+    sides: tuple[np.ndarray, np.ndarray],
+    bend: BendingAxis,
+) -> tuple[Turned, Turned]:
+    """Both sides of the bending axis upright."""
     upper, lower = sides
     return (
         turn_arm(image, background, upper, bend.centre, cut_below=True),

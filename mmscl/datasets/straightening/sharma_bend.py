@@ -134,6 +134,7 @@ def _projected(
     """Smoothed pixels a row at an angle, the first row, and P1, P2, P3 therein.
 
     A pixel between two rows counts for both, in shares, so that no angle has stripes.
+    P1, P2 and P3 are in rows that hold pixels, so there is an arm on either side.
     """
     rows = _rows(x, y, degrees)
     pad = len(_SAVITZKY_GOLAY) // 2
@@ -144,7 +145,13 @@ def _projected(
     counts = np.bincount(below - first, 1 - share, size)
     counts += np.bincount(below - first + 1, share, size)
     smooth = np.convolve(counts, _SAVITZKY_GOLAY, mode="same")
-    return smooth, first, _peaks(smooth)
+    # Smoothing swings beyond the object's ends: a maximum out there is no arm.
+    held = np.flatnonzero(counts > 0)
+    start = int(held[0])
+    peaks = _peaks(smooth[start : held[-1] + 1])
+    if peaks is not None:
+        peaks = start + peaks[0], start + peaks[1], start + peaks[2]
+    return smooth, first, peaks
 
 
 def _peaks(values: np.ndarray) -> tuple[int, int, int] | None:
