@@ -57,6 +57,12 @@ def test_a_crop_that_touches_the_border_is_as_one_with_a_margin():
     np.testing.assert_allclose(wide.points - 9, tight.points, atol=0.02)
 
 
+def test_tips_lie_between_the_ends_of_two_chromatids():
+    image = rod(60, 15)
+    image[6:12, 12:15] = image[60:66, 12:15] = 255  # notches six pixels deep
+    assert find_axis(image, 255).length == pytest.approx(60, abs=1.5)
+
+
 def test_a_dark_background_gives_the_same():
     image = draw("7", 20).image
     np.testing.assert_allclose(

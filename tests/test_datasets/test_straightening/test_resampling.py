@@ -54,6 +54,12 @@ def test_the_other_arm_of_a_u_is_not_seen_twice():
     assert ink(straighten(image, 255).image) == pytest.approx(ink(image), rel=0.1)
 
 
+def test_ends_of_chromatids_beside_the_axis_stay():
+    image = rod(60, 15)
+    image[6:12, 12:15] = 255
+    assert ink(straighten(image, 255).image) == pytest.approx(ink(image), rel=0.02)
+
+
 def test_the_tips_are_where_it_says():
     straight = straighten(draw("3", 40).image, 255)
     rows = np.flatnonzero((straight.image < 200).any(axis=1))
