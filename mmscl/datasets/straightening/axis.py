@@ -27,7 +27,7 @@ _STIFFNESSES = (0.2, 0.4, 0.8, 1.6)
 # Largest curvature x half width: from 1 on, lines across the axis meet inside.
 _SHARPEST = 1.25
 # Of a skeleton with smaller shares along its longest way most are chromatids' ends.
-_LEAST_SHARE = 0.62
+_LEAST_SHARE = 0.7
 # Chords are cut across the mean direction over about this share of the width.
 _EVEN = 0.35
 # How often the axis is moved to the middle between the two sides.
