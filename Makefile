@@ -27,7 +27,7 @@ test-fast: $(STAMP)
 test-upstream:
 	PYTHON="$(PYTHON)" bash tools/test_upstream.sh
 
-# Every config builds, steps and tests here: about 12 minutes on two cores.
+# Every config builds, steps and tests here: half an hour on two cores.
 CONFIGS := $(wildcard configs/scl/*.py configs/baseline/*.py configs/comparators/*.py)
 smoke: $(STAMP)
 	@for config in $(CONFIGS); do \

@@ -165,9 +165,9 @@ def test_certainties_weigh_all_counts_one_exchange_away(cell):
     values, prior, palette = cell
     found = find_alternatives(values, prior)
     counts, by_type = certainties_by_hand(values, prior, palette, found)
-    # exchanges with types outside the palette cost about 10 nats more
-    assert found.counts_certainty == pytest.approx(counts, abs=2e-3)
-    np.testing.assert_allclose(found.type_certainty, by_type, atol=2e-3)
+    # exchanges with the many types outside the palette, about 10 nats more each
+    assert found.counts_certainty == pytest.approx(counts, abs=1e-2)
+    np.testing.assert_allclose(found.type_certainty, by_type, atol=1e-2)
 
 
 @settings(max_examples=20, deadline=None)
