@@ -45,6 +45,7 @@ REQUIRES = [
     "rich",
     "bioframe>=0.6",
     "safetensors>=0.4",
+    "scikit-image>=0.22",  # skeletons of chromosomes
 ]
 
 # The maintained distributions. mmcv-lite is missing on purpose: it asks for

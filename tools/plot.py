@@ -14,7 +14,9 @@ from mmengine.config import DictAction
 
 from mmscl.cli import report_errors
 from mmscl.config import ConfigError, read_config
+from mmscl.datasets.images import read_crop
 from mmscl.datasets.manifest import TYPES
+from mmscl.datasets.straightening import NoAxisError, sharma_steps
 from mmscl.evaluation import confusion_matrix
 from mmscl.evaluation.heat_model import HeatModel, share_table
 from mmscl.evaluation.heat_share import print_shares, write_shares
@@ -36,6 +38,8 @@ from mmscl.visualization import (
     plot_embedding,
     plot_heatmaps,
     plot_recall,
+    plot_sharma,
+    plot_straightening,
     save_figure,
     without_ending,
 )
@@ -125,6 +129,22 @@ def draw_heatmap(args: Namespace) -> None:
     save(plot_heatmaps(list(shown.images), labels, heats, numbers, note), args)
 
 
+def draw_straightening(args: Namespace) -> None:
+    """How crops are straightened, step by step."""
+    names = series_names(args, args.crops)
+    images = [read_crop(path) for path in args.crops]
+    if args.sharma and len(images) > 1:
+        raise ConfigError(
+            f"--sharma shows the steps of one crop, got {len(images)}; give one"
+        )
+    try:
+        if args.sharma:
+            return save(plot_sharma(sharma_steps(images[0])), args)
+        save(plot_straightening(images, names), args)
+    except NoAxisError as error:
+        raise ConfigError(f"{', '.join(args.crops)}: {error}") from error
+
+
 def load_models(args: Namespace) -> dict[str, HeatModel]:
     """The models of --model by name."""
     layers = args.layer if len(args.layer) > 1 else args.layer * len(args.model)
@@ -210,6 +230,10 @@ def parse_args() -> Namespace:
         command.add_argument("--title", default="")
     heatmap = add("heatmap", draw_heatmap, "", "")
     add_heatmap_options(heatmap)
+    straightening = add("straightening", draw_straightening, "crops", "image file")
+    straightening.add_argument(
+        "--sharma", action="store_true", help="Sharma's steps, of one crop"
+    )
     for command in (embedding, heatmap):
         command.add_argument("--seed", type=int, default=0)
     return parser.parse_args()

@@ -5,16 +5,21 @@ from mmscl.datasets.manifest import TYPES, Manifest, ManifestError, split_by_cas
 from mmscl.datasets.samplers import PairedKaryotypeSampler
 from mmscl.datasets.synthetic import SyntheticKaryotypes, write_karyotypes
 from mmscl.datasets.transforms import (
+    AxisPoints,
     ChromosomeAugment,
     ChromosomeCanvas,
     ElasticBend,
     FlipPolarity,
     GreyJitter,
     LoadChromosome,
+    NormalizeLength,
+    SharmaStraighten,
+    Straighten,
 )
 
 __all__ = [
     "TYPES",
+    "AxisPoints",
     "ChromosomeAugment",
     "ChromosomeCanvas",
     "ChromosomeDataset",
@@ -24,7 +29,10 @@ __all__ = [
     "LoadChromosome",
     "Manifest",
     "ManifestError",
+    "NormalizeLength",
     "PairedKaryotypeSampler",
+    "SharmaStraighten",
+    "Straighten",
     "SyntheticKaryotypes",
     "split_by_case",
     "write_karyotypes",

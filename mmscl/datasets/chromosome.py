@@ -13,9 +13,10 @@ from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
+from mmscl.datasets.cell_measure import check_measure, measure_cell, measure_crop
 from mmscl.datasets.checksums import FileChecksums
 from mmscl.datasets.crop_buffer import CropBuffer
-from mmscl.datasets.images import find_background, foreground_mask, read_crop
+from mmscl.datasets.images import find_background, read_crop
 from mmscl.datasets.manifest import TYPES, Manifest
 from mmscl.datasets.stream import batch_generator, keyed_globals
 from mmscl.datasets.transforms.batching import (
@@ -64,7 +65,9 @@ class ChromosomeDataset(BaseDataset):
         cell_size: Measure the cell: the median, over the crops of one cell of one
             case, of the square root of the foreground area in pixels. A measure of
             magnification and condensation; ``ChromosomeCanvas(cell_size=...)`` uses
-            it. Needs the columns case and cell, and all types.
+            it. 'axis' takes the lengths of the medial axes instead, for
+            ``NormalizeLength``; crops without an axis do not count. Needs the columns
+            case and cell, and all types.
         watch_files: Where a crop is read from its file each time (cache=False, the
             pipeline's LoadChromosome), end with an error that names a file whose
             content is not what it was at its first read, in whichever worker. 4 bytes
@@ -100,7 +103,7 @@ class ChromosomeDataset(BaseDataset):
         cases: Sequence[str] | None = None,
         types: Sequence[str] | None = None,
         cache: bool = False,
-        cell_size: bool = False,
+        cell_size: bool | str = False,
         watch_files: bool = True,
         test_mode: bool = False,
         metainfo: dict | None = None,
@@ -114,10 +117,11 @@ class ChromosomeDataset(BaseDataset):
                 f"'1'..'22', 'X', 'Y' in this order, got {classes!r}. To use fewer "
                 "types, set `types`; for other classes, use a dataset of mmpretrain."
             )
+        self.cell_measure = check_measure(f"{type(self).__name__}.cell_size", cell_size)
         if cell_size and types is not None:
             raise ValueError(
-                "cell_size=True measures a cell over all its chromosomes, but types="
-                f"{list(types)!r} leaves some out: drop one of the two."
+                f"cell_size={cell_size} measures a cell over all its chromosomes, but "
+                f"types={list(types)!r} leaves some out: drop one of the two."
             )
         self.split = split
         self.sites, self.cases, self.types = sites, cases, types
@@ -195,8 +199,8 @@ class ChromosomeDataset(BaseDataset):
             backgrounds[index] = background = find_background(crop)
             if buffer is not None:
                 buffer.append(crop)
-            if self.cell_size:
-                extents[index] = np.sqrt(foreground_mask(crop, background).sum())
+            if self.cell_measure:
+                extents[index] = measure_crop(crop, background, self.cell_measure)
         self._backgrounds = backgrounds
         if buffer is not None:
             buffer.freeze()
@@ -253,6 +257,7 @@ class ChromosomeDataset(BaseDataset):
             info["img"] = crop
         if self._cell_sizes is not None:
             info["cell_size"] = self._cell_sizes.item(index)
+            info["cell_measure"] = self.cell_measure
         return info
 
     @force_full_init
@@ -375,5 +380,5 @@ def _median_by_cell(
     starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
     result = np.empty(len(extents))
     for rows in np.split(order, starts[1:]):
-        result[rows] = np.median(extents[rows])
+        result[rows] = measure_cell(extents[rows])
     return result

@@ -159,7 +159,7 @@ def _of_dataset(data: ChromosomeDataset, source: str) -> Crops:
         site=site,
         labels=manifest.labels,
         sample=data.get_data_info,
-        cells_measured=data.cell_size,
+        cells_measured=bool(data.cell_size),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -51,14 +52,28 @@ class Look:
     margin: int
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A drawn chromosome and what is true of it.
+
+    Attributes:
+        image: H x W uint8, 255 is background.
+        axis: Its axis in pixels of the image (x, y), from the p to the q telomere in
+            equal steps of arc; float64 (n, 2).
+        length: Length of the axis in pixels.
+        centromere: Place of the centromere on the axis, a share of its length, 0..1.
+    """
+
+    image: np.ndarray
+    axis: np.ndarray
+    length: float
+    centromere: float
+
+
 def draw_chromosome(
     ideogram: Ideogram, look: Look, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw one chromosome on white, p arm up, cropped to what is not background.
-
-    A straight pair of chromatids is laid out as ink (0..1) over (along, across); each
-    pixel of the crop then finds its nearest point of the bent axis and takes the ink
-    there by one ``cv2.remap``. Shapes: L fine points along, W across.
 
     Args:
         ideogram: Bands of the type, perhaps of one homologue.
@@ -68,14 +83,40 @@ def draw_chromosome(
     Returns:
         H x W uint8, 255 is background.
     """
+    return draw_with_truth(ideogram, look, rng).image
+
+
+def draw_with_truth(
+    ideogram: Ideogram,
+    look: Look,
+    rng: np.random.Generator,
+    turn: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> Drawing:
+    """Draw one chromosome as :func:`draw_chromosome`, and tell where its axis lies.
+
+    A straight pair of chromatids is laid out as ink (0..1) over (along, across); each
+    pixel of the crop then finds its nearest point of the bent axis and takes the ink
+    there by one ``cv2.remap``. Shapes: L fine points along, W across.
+
+    Args:
+        ideogram: Bands of the type, perhaps of one homologue.
+        look: Appearance, lengths in pixels.
+        rng: Bends, blotches and noise come from it alone.
+        turn: Bends it in a known way instead of at random: shares of the arc, 0..1,
+            (n,) -> direction of the axis there in radians from straight down, positive
+            to the right. Bands and blotches stay those that ``rng`` would give.
+    """
     # Round ends of two chromatids stand out beyond the bands: in Pki-3 the heights of
     # crops over the types follow 0.44 px / Mb + 7 px, of which blur is a half.
     length = look.scale * ideogram.length + 0.25 * look.width
     length = max(length, _LEAST_LENGTH)
     ink = _straight(ideogram, look, length, rng)
-    axis = _bent_axis(length, ideogram.centromere, rng)
-    grey = _bend(ink, axis, look)
-    return _photograph(grey, look, rng)
+    u = np.linspace(0.0, 1.0, max(int(np.ceil(length / _STEP)) + 1, 8))
+    angles = _turns(u, length, ideogram.centromere, rng) if turn is None else turn(u)
+    axis = _lay_axis(angles, length)
+    grey, corner = _bend(ink, axis, look)
+    image, cut = _photograph(grey, look, rng)
+    return Drawing(image, axis[0] - corner - cut, length, ideogram.centromere)
 
 
 def _straight(
@@ -138,13 +179,10 @@ def _stalk_ink(ideogram: Ideogram, points: int) -> np.ndarray:
     return 1.0 - 0.5 * stalk
 
 
-def _bent_axis(
-    length: float, centromere: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Position (n, 2: x, y), direction (n, 2) and arc length (n,) of the axis."""
-    count = max(int(np.ceil(length / _STEP)) + 1, 8)
-    arc = np.linspace(0.0, length, count)
-    u = arc / length
+def _turns(
+    u: np.ndarray, length: float, centromere: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Direction at the shares ``u`` (n,) of the arc, radians from straight down."""
     slack = min(length / 70.0, 1.5)  # long chromosomes bend more
     turn = rng.normal(0.0, 0.22) * slack * 2.0 * (u - 0.5)
     turn += rng.normal(0.0, 0.10) * slack * np.sin(2 * np.pi * (u + rng.uniform()))
@@ -153,17 +191,24 @@ def _bent_axis(
         sharp = rng.uniform(0.03, 0.10)
         turn += np.clip(rng.normal(0.0, 0.45), -0.8, 0.8) * np.tanh((u - where) / sharp)
     # Crops are turned upright by hand: mean direction down, a small tilt remains.
-    turn += rng.normal(0.0, 0.06) - turn.mean()
+    return turn + (rng.normal(0.0, 0.06) - turn.mean())
+
+
+def _lay_axis(
+    turn: np.ndarray, length: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Position (n, 2: x, y), direction (n, 2) and arc length (n,) of the axis."""
+    arc = np.linspace(0.0, length, len(turn))
     direction = np.stack([np.sin(turn), np.cos(turn)], axis=1)
-    steps = (direction[1:] + direction[:-1]) / 2 * (length / (count - 1))
+    steps = (direction[1:] + direction[:-1]) / 2 * (length / (len(turn) - 1))
     position = np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
     return position, direction, arc
 
 
 def _bend(
     ink: np.ndarray, axis: tuple[np.ndarray, np.ndarray, np.ndarray], look: Look
-) -> np.ndarray:
-    """Lay the straight ink (L, W) along the axis: (H, W) float32 ink."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lay the straight ink (L, W) along the axis: (H, W) float32 ink, its corner."""
     position, direction, arc = (part.astype(np.float32) for part in axis)
     pad = 0.75 * look.width + 3.0 * look.blur + 3.0
     low = np.floor(position.min(0) - pad)
@@ -179,13 +224,16 @@ def _bend(
     across = offset[:, 0] * tangent[:, 1] - offset[:, 1] * tangent[:, 0]
     to_row = (along * _FINE).reshape(height, width)
     to_column = (across * _FINE + ink.shape[1] // 2).reshape(height, width)
-    return cv2.remap(
+    laid = cv2.remap(
         ink, to_column, to_row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
     )
+    return laid, low
 
 
-def _photograph(ink: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarray:
-    """Optics, scanner and scissors: (H, W) ink -> tight crop, uint8."""
+def _photograph(
+    ink: np.ndarray, look: Look, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Optics, scanner, scissors: (H, W) ink -> tight crop, uint8, and its corner."""
     seen = cv2.GaussianBlur(ink, (0, 0), look.blur)
     if look.sharpen > 0:
         seen = seen + look.sharpen * (seen - cv2.GaussianBlur(seen, (0, 0), 2.0))
@@ -197,7 +245,8 @@ def _photograph(ink: np.ndarray, look: Look, rng: np.random.Generator) -> np.nda
     grey[(grey > look.white) | outside] = 255
     left, top, width, height = cv2.boundingRect((grey < 255).astype(np.uint8))
     tight = grey[top : top + height, left : left + width]
-    return np.pad(tight, look.margin, constant_values=255)
+    corner = np.array([left, top]) - look.margin
+    return np.pad(tight, look.margin, constant_values=255), corner
 
 
 def _wave(along: np.ndarray, period: float, rng: np.random.Generator) -> np.ndarray:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from mmscl.datasets.drawing import Look, draw_chromosome
+from mmscl.datasets.drawing import Drawing, Look, draw_with_truth
 from mmscl.datasets.ideogram import LEVELS, ideogram
 from mmscl.datasets.manifest import TYPES
 
@@ -199,6 +200,27 @@ def draw_crop(
         kind: Chromosome type.
         homolog: '1', '2', ...
     """
+    drawing = draw_crop_with_truth(seed, site, case, cell, kind, homolog)
+    return Crop(drawing.image, kind, homolog, "up")
+
+
+def draw_crop_with_truth(
+    seed: int,
+    site: str,
+    case: int,
+    cell: int,
+    kind: str,
+    homolog: str,
+    turn: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> Drawing:
+    """The same crop with its axis and centromere, perhaps bent in a known way.
+
+    Args:
+        seed, site, case, cell: As in :func:`draw_cell`.
+        kind: Chromosome type.
+        homolog: '1', '2', ...
+        turn: As in :func:`mmscl.datasets.drawing.draw_with_truth`.
+    """
     look = _cell_look(seed, site, case, cell)
     rng = _generator(seed, site, "homolog", case, TYPES.index(kind), int(homolog))
     bands = ideogram(kind).with_heterochromatin(
@@ -214,7 +236,7 @@ def draw_crop(
     own["contrast"] = min(own["contrast"] * float(rng.uniform(0.94, 1.06)), 0.95)
     own["ink"] *= float(rng.uniform(0.95, 1.03))
     own["separation"] = float(np.clip(look.separation + rng.normal(0, 0.1), 0, 0.75))
-    return Crop(draw_chromosome(bands, Look(**own), rng), kind, homolog, "up")
+    return draw_with_truth(bands, Look(**own), rng, turn)
 
 
 @lru_cache(maxsize=64)

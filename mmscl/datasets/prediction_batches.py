@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,12 +15,9 @@ from mmpretrain.datasets.transforms import PackInputs
 from mmpretrain.registry import TRANSFORMS
 from torch import Tensor
 
+from mmscl.datasets.cell_measure import measure_cell, measure_crop
 from mmscl.datasets.crops import Crops
-from mmscl.datasets.images import (
-    ImageError,
-    foreground_mask,
-    read_crop,
-)
+from mmscl.datasets.images import ImageError, read_crop
 from mmscl.datasets.sources.listing import LeftOut
 from mmscl.datasets.transforms.batching import run_pipeline
 from mmscl.datasets.transforms.loading import add_backgrounds
@@ -54,8 +52,17 @@ class TestPipeline:
     @property
     def cell_size(self) -> float | None:
         """Size that every cell is brought to, in pixels; None if it stays as it is."""
-        sizes = (getattr(step, "cell_size", None) for step in self.steps)
-        return next((size for size in sizes if size), None)
+        step = self._sizing_step()
+        return None if step is None else step.cell_size
+
+    @property
+    def cell_measure(self) -> str:
+        """What the size of a cell is made of, one of `cell_measure.MEASURES`."""
+        return getattr(self._sizing_step(), "cell_measure", "area")
+
+    def _sizing_step(self) -> Any:
+        sizing = (step for step in self.steps if getattr(step, "cell_size", None))
+        return next(sizing, None)
 
     def __call__(self, samples: list[dict]) -> Tensor:
         """Run it on B samples with `img` (H x W uint8).
@@ -110,19 +117,19 @@ class CropReader:
         Raises:
             ImageError: A crop cannot be read, or a cell has no foreground.
         """
-        samples = self._samples()
+        samples = self._samples(pipeline.cell_measure)
         while batch := list(islice(samples, size)):
             rows = np.array([sample["sample_idx"] for sample in batch])
             yield rows, pipeline(batch)
 
-    def _samples(self) -> Iterator[dict]:
+    def _samples(self, measure: str) -> Iterator[dict]:
         if self.cells is None:
             for row in range(len(self.crops)):
                 yield from self._read(row)
             return
         for rows in self.cells:
             cell = [sample for row in rows.tolist() for sample in self._read(row)]
-            yield from self._measured(cell)
+            yield from self._measured(cell, measure)
 
     def _read(self, row: int) -> list[dict]:
         """The sample of a row, in a list that is empty if it is left out."""
@@ -138,16 +145,16 @@ class CropReader:
         sample["sample_idx"] = row
         return [sample]
 
-    def _measured(self, cell: list[dict]) -> list[dict]:
-        """Add the cell's size, measured as ChromosomeDataset(cell_size=True) does."""
+    def _measured(self, cell: list[dict], measure: str) -> list[dict]:
+        """Add the cell's size, measured as ChromosomeDataset(cell_size=...) does."""
         if not cell:
             return cell
         add_backgrounds(cell)
-        areas = [foreground_mask(s["img"], s["background"]).sum() for s in cell]
-        size = float(np.median(np.sqrt(areas)))
+        sizes = [measure_crop(s["img"], s["background"], measure) for s in cell]
+        size = measure_cell(np.array(sizes))
         if size > 0:
             for sample in cell:
-                sample["cell_size"] = size
+                sample["cell_size"], sample["cell_measure"] = size, measure
             return cell
         error = ImageError(
             f"{cell[0]['img_path']}: no chromosome found in most of the {len(cell)} "

@@ -6,6 +6,8 @@ from mmscl.visualization.curves import plot_curves
 from mmscl.visualization.embedding import EmbeddingMap, plot_embedding
 from mmscl.visualization.heatmap import plot_heatmaps
 from mmscl.visualization.recall import plot_recall
+from mmscl.visualization.sharma import plot_lengths, plot_sharma
+from mmscl.visualization.straightening import plot_straightening
 from mmscl.visualization.style import save_figure, without_ending
 
 __all__ = [
@@ -17,7 +19,10 @@ __all__ = [
     "plot_curves",
     "plot_embedding",
     "plot_heatmaps",
+    "plot_lengths",
     "plot_recall",
+    "plot_sharma",
+    "plot_straightening",
     "save_figure",
     "without_ending",
 ]

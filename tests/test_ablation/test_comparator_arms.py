@@ -43,8 +43,8 @@ def ask(crops: Path, out: Path, names: list[str], steps: int) -> Request:
 
 
 def test_the_reduced_configs_have_the_budget_of_scl(crops, tmp_path):
-    assert len(REDUCED) == 6
-    for names in (REDUCED[:3], REDUCED[3:]):
+    assert len(REDUCED) == 9
+    for names in (REDUCED[:3], REDUCED[3:6], REDUCED[6:]):
         request = ask(crops, tmp_path, names, 2000)
         arms = ["scl", *request.arms]
         plan = make_plan(Request(**{**vars(request), "arms": arms, "steps": None}))

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from bent_chromosomes import draw, ring
 from drawn_tables import write_tables
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -165,3 +166,25 @@ def test_a_checkpoint_of_another_config_is_refused(plot, checkpoint):
     other = str(ROOT / "configs" / "scl" / "resnet18_pki3.py")
     code, said = plot("heatmap", "--model", "a", other, checkpoint)
     assert code == 2 and "random.pth does not fit SCLClassifier" in said
+
+
+def write_crop(folder: Path, name: str, degrees: float) -> str:
+    cv2.imwrite(str(folder / name), draw("1", degrees).image)
+    return name
+
+
+@pytest.mark.parametrize("more", [[], ["--sharma"]], ids=["axis", "sharma"])
+def test_straightening(plot, tmp_path, more):
+    crops = [write_crop(tmp_path, f"{d}.png", d) for d in ([70] if more else [30, 60])]
+    code, said = plot("straightening", *crops, *more, "--out", "steps")
+    assert code == 0, said
+    check_figures(tmp_path / "steps")
+
+
+def test_straightening_refuses(plot, tmp_path):
+    cv2.imwrite(str(tmp_path / "ring.png"), ring())
+    code, said = plot("straightening", "ring.png")
+    assert code and "ring.png: a ring" in " ".join(said.split())
+    crops = [write_crop(tmp_path, f"{d}.png", d) for d in (30, 60)]
+    code, said = plot("straightening", *crops, "--sharma")
+    assert code and "--sharma shows the steps of one crop, got 2" in said

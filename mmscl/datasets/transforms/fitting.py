@@ -33,17 +33,31 @@ def trim(image: np.ndarray, background: int) -> np.ndarray:
     return image[y : y + height, x : x + width] if width else image
 
 
-def cell_size_of(sample: dict) -> float:
+def cell_size_of(
+    sample: dict, owner: str = "ChromosomeCanvas", measure: str = "area"
+) -> float:
     """Size of the sample's cell in source pixels, > 0.
+
+    Args:
+        sample: As the data set gives it.
+        owner: The transform that asks.
+        measure: What the size has to be made of, one of
+            `mmscl.datasets.cell_measure.MEASURES`.
 
     Raises:
         KeyError: The sample has none; says what to set.
-        ValueError: It is not positive.
+        ValueError: It is not positive, or made of something else.
     """
+    setting = "cell_size=True" if measure == "area" else f"cell_size={measure!r}"
     if "cell_size" not in sample:
         raise KeyError(
-            "ChromosomeCanvas.cell_size is set but the sample has no cell_size: set "
-            "cell_size=True in the ChromosomeDataset of the config"
+            f"{owner}.cell_size is set but the sample has no cell_size: set "
+            f"{setting} in the ChromosomeDataset of the config"
+        )
+    if (own := sample.get("cell_measure", measure)) != measure:
+        raise ValueError(
+            f"{owner}.cell_size is a size of measure {measure!r}, got one of measure "
+            f"{own!r}: set {setting} in the ChromosomeDataset of the config"
         )
     if not sample["cell_size"] > 0:
         raise ValueError(

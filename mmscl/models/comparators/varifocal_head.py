@@ -170,8 +170,14 @@ class VarifocalHead(BaseModule):
         return getattr(self, self.output)[task]
 
 
-def polarity_labels(data_samples: list[DataSample]) -> Tensor:
+def polarity_labels(
+    data_samples: list[DataSample], setting: str = "model.head"
+) -> Tensor:
     """Polarity of each sample: int64 (B,), 1 for the p arm up, 0 for down.
+
+    Args:
+        data_samples: With polarity_label.
+        setting: Where polarity_weight is set, for the message.
 
     Raises:
         ConfigError: A sample has none; says what gives it.
@@ -181,10 +187,10 @@ def polarity_labels(data_samples: list[DataSample]) -> Tensor:
         if "polarity_label" not in sample:
             raise ConfigError(
                 f"{sample.get('img_path', 'a crop')}: its polarity is not known, which "
-                "Varifocal-Net is trained with. Put dict(type='FlipPolarity') behind "
+                "the model is trained with. Put dict(type='FlipPolarity') behind "
                 "LoadChromosome in train_pipeline and 'polarity_label' in meta_keys of "
                 "PackInputs, or train types alone with "
-                "model.head.polarity_weight=0"
+                f"{setting}.polarity_weight=0"
             )
         found.append(int(sample.polarity_label))
     return torch.tensor(found)

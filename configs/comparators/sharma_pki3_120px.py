@@ -1,0 +1,74 @@
+"""Sharma's straightening, length normalisation and CNN at 120 px on Pki-3.
+
+Sharma et al. (CVPR Workshops 2017) in full size: 120 x 120 px, SGD. Learning rate,
+number of epochs, dropout and augmentation are not public to us; those here are ours
+(40 epochs of 2000 steps). Split by case; DataNew is the other laboratory.
+
+Command: python tools/train.py configs/comparators/sharma_pki3_120px.py
+Test:    the same config with tools/test.py, then CHECKPOINT --external
+Cost and result: configs/README.md
+"""
+
+_base_ = [
+    "../_base_/pki3_96x48.py",
+    "../_base_/runtime.py",
+]
+
+meta_keys = ("sample_idx", "img_path", "case", "cell", "site", "ori_shape", "img_shape")
+train_pipeline = [
+    dict(type="LoadChromosome"),
+    dict(type="SharmaStraighten"),
+    dict(type="NormalizeLength", cell_size=61),
+    # Preset 'mmscl' without its bends, which straightening has just taken out.
+    dict(type="GreyJitter", contrast=0.5, gamma=0.3, blur=1.2, noise=8.0, prob=0.5),
+    dict(
+        type="ChromosomeCanvas",
+        size=120,
+        extent=160,
+        rotation=15,
+        hflip=0.5,
+        scale=(0.8, 1.25),
+        shift=0.05,
+    ),
+    dict(type="PackInputs", meta_keys=meta_keys),
+]
+test_pipeline = [
+    dict(type="LoadChromosome"),
+    dict(type="SharmaStraighten"),
+    dict(type="NormalizeLength", cell_size=61),
+    dict(type="ChromosomeCanvas", size=120, extent=160),
+    dict(type="PackInputs", meta_keys=meta_keys),
+]
+train_dataloader = dict(
+    sampler=dict(steps_per_epoch=2000),
+    dataset=dict(pipeline=train_pipeline, cell_size="axis"),
+)
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline, cell_size="axis"))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline, cell_size="axis"))
+
+model = dict(
+    type="SCLClassifier",
+    backbone=dict(type="SharmaFeatures", input_size=120),
+    head=dict(
+        type="LinearClsHead",
+        num_classes=24,
+        loss=dict(type="CrossEntropyLoss"),
+    ),
+    channels_last=True,
+    data_preprocessor=dict(mean=[127.5], std=[127.5]),
+)
+# One layer behind the features, as published: they are no embedding of their own.
+test_evaluator = [
+    dict(type="ChromosomeMetric", per_type=True),
+    dict(type="PredictionTable", out_file="predictions.csv"),
+]
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="SGD", lr=0.05, momentum=0.9, weight_decay=1e-4),
+    clip_grad=dict(max_norm=5.0),
+)
+param_scheduler = [
+    dict(type="MultiStepLR", milestones=[20, 30], gamma=0.1, by_epoch=True)
+]
+train_cfg = dict(type="ResumableEpochTrainLoop", max_epochs=40, val_interval=1)
+auto_scale_lr = dict(base_batch_size=48)

@@ -1,0 +1,134 @@
+"""Sharma's steps, each by itself and together."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+from bent_chromosomes import ball, draw, rod
+
+from mmscl.datasets.straightening import EmptyCropError, find_axis, sharma_steps
+from mmscl.datasets.straightening.sharma_arms import Turned, stitch, turn_arm
+from mmscl.datasets.straightening.sharma_bend import (
+    ANGLES,
+    _peaks,
+    _projected,
+    _score,
+    fill_ratio,
+    find_bending_axis,
+    fitted_slope,
+    object_mask,
+    threshold_at_minimum,
+)
+
+
+def angle_shape(degrees: float, arm: int = 40, width: int = 12) -> np.ndarray:
+    """Two rods that meet in the middle of the picture, H x W uint8."""
+    image = np.full((120, 120), 255, np.uint8)
+    half = math.radians(degrees) / 2
+    for sign in (-1, 1):
+        x = 40 + arm * math.sin(half)
+        y = 60 + sign * arm * math.cos(half)
+        cv2.line(image, (40, 60), (round(x), round(y)), 90, width)
+    return image
+
+
+def test_1_the_threshold_lies_between_both_peaks():
+    rng = np.random.default_rng(0)
+    image = np.full((60, 40), 240, np.uint8)
+    image[10:50, 10:30] = np.clip(rng.normal(90, 15, (40, 20)), 0, 255)
+    image = np.clip(image + rng.normal(0, 2, image.shape), 0, 255).astype(np.uint8)
+    threshold = threshold_at_minimum(image, 240)
+    assert 15 < threshold < 100
+    assert object_mask(image, 240, threshold).sum() == pytest.approx(800, rel=0.02)
+
+
+def test_1_the_largest_part_is_the_object():
+    image = rod(40, 12)
+    image[0:3, 0:3] = 90
+    assert object_mask(image, 255, 40).sum() == 40 * 12
+
+
+def test_2_fill_and_3_slope():
+    mask = np.zeros((30, 30), bool)
+    for row in range(5, 25):
+        mask[row, row // 2 + 3 : row // 2 + 6] = True
+    assert fitted_slope(mask) == pytest.approx(0.5, abs=0.02)
+    assert fill_ratio(np.pad(np.ones((7, 3), bool), 4)) == 1.0
+    assert fill_ratio(mask) == pytest.approx(60 / (20 * 13))
+
+
+def test_4_projections_keep_the_pixels():
+    y, x = np.nonzero(angle_shape(60) < 255)
+    for degrees in ANGLES:
+        projection, _, _ = _projected(x, y, degrees)
+        assert projection.sum() == pytest.approx(len(x), rel=0.01)
+
+
+def test_4_the_score_is_the_published_one():
+    values = np.array([0.0, 4, 9, 5, 2, 3, 7, 1, 0])
+    peaks = _peaks(values)
+    assert peaks == (2, 6, 4)
+    assert _score(values, peaks) == pytest.approx(0.434 * 2 / 16 + 0.566 * 2 / 16)
+    assert _peaks(np.array([0.0, 1, 2, 3, 2, 1, 0])) is None
+    assert _score(values, None) == math.inf
+
+
+@pytest.mark.parametrize("turned", [0, 30, 90])
+def test_4_the_bending_axis_goes_through_the_corner(turned):
+    image = angle_shape(120)
+    matrix = cv2.getRotationMatrix2D((60, 60), turned, 1)
+    image = cv2.warpAffine(image, matrix, (120, 120), borderValue=255)
+    bend = find_bending_axis(image < 200)
+    corner = matrix @ [40, 60, 1]
+    assert math.dist(bend.centre, corner) < 8
+
+
+def test_5_an_arm_stands_upright_with_its_cut_below():
+    image = np.full((80, 80), 255, np.uint8)
+    cv2.line(image, (20, 20), (60, 60), 90, 9)
+    arm = turn_arm(image, 255, image < 200, cut=(60, 60), cut_below=True)
+    height, width = arm.image.shape
+    assert width < 14 and height > 55
+    assert abs(arm.degrees) == pytest.approx(45, abs=2)
+    over = turn_arm(image, 255, image < 200, cut=(60, 60), cut_below=False)
+    assert abs(over.degrees - arm.degrees) == pytest.approx(180)
+
+
+def test_7_the_wedge_is_filled_with_the_mean_of_its_row():
+    mask = np.ones((6, 8), bool)
+    mask[4, 5:] = mask[5, 2:] = False
+    grey = np.where(mask, np.arange(6, dtype=np.uint8)[:, None] + 100, 255)
+    upper = Turned(grey.astype(np.uint8), mask, 0.0)
+    lower = Turned(np.full((6, 8), 50, np.uint8), np.ones((6, 8), bool), 0.0)
+    result = stitch(upper, lower, 255)
+    assert result.row == 6
+    assert result.wedge.sum() == 3 + 6
+    assert (result.filled[4, 5:] == 104).all() and (result.filled[5, 2:] == 105).all()
+    assert (result.open[result.wedge] == 255).all()
+
+
+@pytest.mark.parametrize("degrees", [60, 90])
+@pytest.mark.parametrize("kind", ["1", "2", "3", "5"])
+def test_a_bent_chromosome_becomes_straighter(kind, degrees):
+    drawn = draw(kind, degrees)
+    steps = sharma_steps(drawn.image, 255)
+    assert steps.reason == ""
+    middle = drawn.axis[len(drawn.axis) // 2]
+    assert abs(abs(steps.angle) - degrees) < 25
+    assert math.dist(steps.centre, middle) < 15
+    before = abs(find_axis(drawn.image, 255).bend)
+    assert abs(find_axis(steps.result, 255).bend) < before / 2
+
+
+def test_a_straight_chromosome_is_left_as_it_is():
+    image = rod(60, 13)
+    steps = sharma_steps(image, 255)
+    assert steps.result is image and steps.arms is None and steps.angle == 0
+    assert steps.reason.startswith("straight: it fills 1.00 of its box")
+    assert sharma_steps(ball(), 255).reason.startswith("straight")
+
+
+def test_an_empty_crop_is_refused():
+    with pytest.raises(EmptyCropError, match="nothing stands out from the background"):
+        sharma_steps(np.full((20, 20), 255, np.uint8))
