@@ -15,6 +15,7 @@ from mmpretrain.registry import DATASETS
 
 from mmscl.datasets.cell_measure import check_measure, measure_cell, measure_crop
 from mmscl.datasets.checksums import FileChecksums
+from mmscl.datasets.columns import rows_by_cell
 from mmscl.datasets.crop_buffer import CropBuffer
 from mmscl.datasets.images import find_background, read_crop
 from mmscl.datasets.manifest import TYPES, Manifest
@@ -373,12 +374,7 @@ def _median_by_cell(
     extents: np.ndarray, cases: np.ndarray, cells: np.ndarray
 ) -> np.ndarray:
     """Median of ``extents`` (n,) over the rows of the same case and cell: (n,)."""
-    _, case_ids = np.unique(cases, return_inverse=True)
-    _, cell_ids = np.unique(cells, return_inverse=True)
-    keys = case_ids.astype(np.int64) * (cell_ids.max(initial=0) + 1) + cell_ids
-    order = np.argsort(keys, kind="stable")
-    starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
     result = np.empty(len(extents))
-    for rows in np.split(order, starts[1:]):
+    for rows in rows_by_cell(cases, cells):
         result[rows] = measure_cell(extents[rows])
     return result

@@ -41,6 +41,24 @@ def labels_of(dataset: Any, labels: Sequence[int] | None = None) -> np.ndarray:
     return found
 
 
+def rows_by_cell(cases: np.ndarray, cells: np.ndarray) -> list[np.ndarray]:
+    """Rows of each cell of each case, ascending; cells in the order of their first row.
+
+    Args:
+        cases, cells: Names, strings (n,); a cell's name is its own within its case.
+
+    Returns:
+        One integer array a cell.
+    """
+    _, case_ids = np.unique(cases, return_inverse=True)
+    _, cell_ids = np.unique(cells, return_inverse=True)
+    keys = case_ids.astype(np.int64) * (cell_ids.max(initial=0) + 1) + cell_ids
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    starts = first[which]  # row -> first row of its cell
+    order = np.argsort(starts, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(starts[order])) + 1)[: len(first)]
+
+
 def images_by_class(labels: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:
     """The images of each class, ascending.
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmscl.datasets.chromosome import ChromosomeDataset
+from mmscl.datasets.columns import rows_by_cell
 from mmscl.datasets.images import ImageError, to_grey
 from mmscl.datasets.manifest import Manifest, ManifestError
 from mmscl.datasets.sources.listing import IMAGE_SUFFIXES, Listing, SourceError
@@ -59,18 +60,13 @@ class Crops:
         """
         unknown = np.flatnonzero((self.case == "") | (self.cell == ""))
         if one_cell or not unknown.size:
-            pairs = np.stack([self.case, self.cell], axis=1)
-            _, first, which = np.unique(
-                pairs, axis=0, return_index=True, return_inverse=True
-            )
-            if one_cell and len(first) > 1:
+            cells = rows_by_cell(self.case, self.cell)
+            if one_cell and len(cells) > 1:
                 raise ManifestError(
                     f"{self.source}: one_cell=True (--one-cell), but the columns case "
-                    f"and cell tell {len(first)} cells apart; drop one_cell"
+                    f"and cell tell {len(cells)} cells apart; drop one_cell"
                 )
-            starts = first[which.reshape(-1)]  # row -> first row of its cell
-            order = np.argsort(starts, kind="stable")
-            return np.split(order, np.flatnonzero(np.diff(starts[order])) + 1)
+            return cells
         raise ManifestError(
             f"{feature} needs to know which crops are of one cell, but {self.source} "
             f"does not tell it for {unknown.size} of {len(self)} crops, first "

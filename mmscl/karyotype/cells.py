@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmscl.datasets.columns import rows_by_cell
 from mmscl.datasets.manifest import TYPES
 from mmscl.evaluation.predictions import Predictions, PredictionTableError
 
@@ -60,22 +61,8 @@ def split_cells(table: Predictions, one_cell: bool = False) -> list[Cell]:
     _check_names(table)
     return [
         Cell(str(table.case[rows[0]]), str(table.cell[rows[0]]), rows)
-        for rows in group_rows(table.case, table.cell)
+        for rows in rows_by_cell(table.case, table.cell)
     ]
-
-
-def group_rows(case: np.ndarray, cell: np.ndarray) -> list[np.ndarray]:
-    """Rows of each cell of each case, cells in the order in which they first appear.
-
-    Args:
-        case, cell: Strings (n,).
-    """
-    # A separator that no name holds; numpy would drop a trailing NUL.
-    keys = np.char.add(np.char.add(case, "\x1f"), cell)
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    order = np.argsort(inverse, kind="stable")
-    groups = np.split(order, np.cumsum(np.bincount(inverse))[:-1])
-    return [groups[number] for number in np.argsort(first)]
 
 
 def check_probabilities(

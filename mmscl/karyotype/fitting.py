@@ -8,10 +8,11 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from mmscl.datasets.columns import rows_by_cell
 from mmscl.datasets.manifest import Manifest
 from mmscl.evaluation.predictions import Predictions, PredictionTableError
 from mmscl.karyotype.calibration import fit_calibration
-from mmscl.karyotype.cells import Cell, group_rows, split_cells
+from mmscl.karyotype.cells import Cell, split_cells
 from mmscl.karyotype.model import CellReading, KaryotypeModel
 from mmscl.karyotype.prior import CountPrior, K, learn_prior
 from mmscl.karyotype.review import review_threshold
@@ -33,7 +34,7 @@ def prior_of_manifest(manifest: Manifest, split: str | None = "train") -> CountP
     """
     chosen = manifest if split is None else manifest.select(split=split)
     chosen.require("a prior on the counts", "case", "cell")
-    cells = group_rows(chosen["case"], chosen["cell"])
+    cells = rows_by_cell(chosen["case"], chosen["cell"])
     labels = chosen.labels
     counts = np.array([np.bincount(labels[rows], minlength=K) for rows in cells])
     return learn_prior(counts, chosen["case"][[rows[0] for rows in cells]])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mmscl.datasets.columns import rows_by_cell
 from mmscl.datasets.manifest import Manifest
 from mmscl.evaluation.predictions import PredictionTableError, read_prediction_table
-from mmscl.karyotype.cells import group_rows
 from mmscl.karyotype.evaluation import evaluate
 from mmscl.karyotype.evaluation_tables import evaluation_page, write_evaluation
 from mmscl.karyotype.fitting import fit_model, prior_of_manifest
@@ -71,7 +71,7 @@ def sizes_of_manifest(
     """
     chosen = manifest if split is None else manifest.select(split=split)
     chosen.require("sizes within the cell", "case", "cell")
-    cells = group_rows(chosen["case"], chosen["cell"])
+    cells = rows_by_cell(chosen["case"], chosen["cell"])
     return learn_sizes(measure_files(chosen["path"], root), chosen.labels, cells)
 
 

@@ -1,4 +1,4 @@
-"""The images of each class, as numpy's own stable sort gives them."""
+"""Images of each class and cell, as plain loops and numpy's own sort give them."""
 
 import numpy as np
 import pytest
@@ -25,3 +25,14 @@ def test_images_by_class_of_more_classes_than_16_bits():
     order = np.argsort(labels, kind="stable")
     np.testing.assert_array_equal(np.concatenate(found), order)
     assert [len(part) for part in found] == np.bincount(labels).tolist()
+
+
+@pytest.mark.parametrize("images", [0, 1, 50])
+def test_rows_by_cell_are_those_of_equal_names_in_order_of_their_first(images):
+    rng = np.random.default_rng(images)
+    cases, cells = rng.choice(["a", "b", "aa", ""], (2, images))
+    expected: dict[tuple[str, str], list[int]] = {}
+    for row, names in enumerate(zip(cases.tolist(), cells.tolist(), strict=True)):
+        expected.setdefault(names, []).append(row)
+    found = columns.rows_by_cell(cases, cells)
+    assert [rows.tolist() for rows in found] == list(expected.values())
