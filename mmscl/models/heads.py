@@ -115,7 +115,7 @@ class SCLHead(BaseModule):
         labels = torch.cat([sample.gt_label for sample in data_samples])
         embedding = self.pre_logits(feats)
         logits = self.classifier(embedding)
-        warm = self.warmup_iters > _iteration()
+        warm = self.warmup_iters > current_step()
         gamma = dict(gamma=0.0) if warm else {}
         losses = {}
         if self.loss_con is not None:
@@ -163,7 +163,7 @@ def _build_classifier(kind: str, embed_dims: int, num_classes: int) -> nn.Module
     )
 
 
-def _iteration() -> int:
+def current_step() -> int:
     """The Runner's step, 0 outside of a Runner."""
     hub = MessageHub.get_current_instance()
     return hub.get_info("iter") if "iter" in hub.runtime_info else 0

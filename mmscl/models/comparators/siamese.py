@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmscl.functional import contrastive_accuracy
 from mmscl.models.classifier import SCLClassifier
-from mmscl.models.comparators.phases import freeze_but
+from mmscl.models.comparators.phases import Phased
 from mmscl.registry import register
 
 #: Phase -> the parts that it trains.
@@ -22,7 +22,7 @@ PHASES = {
 
 
 @register(MODELS)
-class SiameseClassifier(SCLClassifier):
+class SiameseClassifier(Phased, SCLClassifier):
     """Twin encoder trained on pairs, then an MLP on the frozen embedding.
 
     Inspired by Jindal, Gupta, Yadav, Sharma & Vig, "Siamese Networks for Chromosome
@@ -48,6 +48,8 @@ class SiameseClassifier(SCLClassifier):
         ValueError: A head without a contrastive loss.
     """
 
+    phases = tuple(PHASES)
+
     def __init__(
         self,
         backbone: dict,
@@ -64,43 +66,12 @@ class SiameseClassifier(SCLClassifier):
                 "SiameseClassifier.head.loss: expected a loss of pairs, such as "
                 "ContrastivePairLoss, got None"
             )
-        # Nothing is frozen yet: DistributedDataParallel looks after what it finds
-        # trainable when it is built, and phases come later.
-        self._phase = "pairs"
+        self.phase = "pairs"
 
-    @property
-    def phases(self) -> tuple[str, ...]:
-        """Names of the phases."""
-        return tuple(PHASES)
-
-    def set_phase(self, name: str) -> None:
-        """Train this phase from now on.
-
-        Raises:
-            ValueError: There is no such phase.
-        """
-        if name not in PHASES:
-            raise ValueError(
-                f"SiameseClassifier.set_phase: expected one of {self.phases}, got "
-                f"{name!r}"
-            )
-        self._phase = name
-        freeze_but(self, self._parts)
-        self.train(self.training)
-
-    @property
-    def _parts(self) -> tuple[str, ...]:
-        neck = ("neck",) if self.with_neck and self._phase == "pairs" else ()
-        return (*PHASES[self._phase], *neck)
-
-    def train(self, mode: bool = True) -> SiameseClassifier:
-        """Set the training mode; frozen parts stay in evaluation mode."""
-        super().train(False)
-        if mode and hasattr(self, "_phase"):
-            self.training = True
-            for part in self._parts:
-                self.get_submodule(part).train()
-        return self
+    def trained_parts(self) -> tuple[str, ...]:
+        """Modules of the phase; a neck is trained with the pairs."""
+        neck = ("neck",) if self.with_neck and self.phase == "pairs" else ()
+        return (*PHASES[self.phase], *neck)
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
         """Losses of the phase.
@@ -110,7 +81,7 @@ class SiameseClassifier(SCLClassifier):
             view has the same type), or loss_cls.
         """
         labels = torch.cat([sample.gt_label for sample in data_samples])
-        if self._phase == "pairs":
+        if self.phase == "pairs":
             embedding: Any = self.extract_feat(inputs, "embedding")
             return dict(
                 loss_con=self.head.loss_con(embedding, labels),

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmengine.logging import MessageHub
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from mmscl.models.comparators.axis_net import axis_loss
 from mmscl.models.comparators.axis_sampling import sample_along
 from mmscl.models.comparators.varifocal_head import polarity_labels
 from mmscl.models.encoders import count_features
+from mmscl.models.heads import current_step
 from mmscl.registry import register
 
 
@@ -116,7 +116,7 @@ class StraighteningClassifier(SCLClassifier):
         if bool(found.any()):
             away = (points - targets)[found].detach() * size / 2
             losses["axis_error"] = away.square().sum(-1).sqrt().mean()
-        if _step() < self.taught_steps:
+        if current_step() < self.taught_steps:
             points = torch.where(found[:, None, None], targets, points)
         feats = super().extract_feat(self.straighten(inputs, points))
         losses.update(self.head.loss(feats, data_samples))
@@ -165,9 +165,3 @@ def _axis_targets(
     points = [torch.as_tensor(sample.axis_points) for sample in data_samples]
     found = [bool(sample.axis_found) for sample in data_samples]
     return torch.stack(points).to(inputs), torch.tensor(found, device=inputs.device)
-
-
-def _step() -> int:
-    """The Runner's step, 0 outside of a Runner."""
-    hub = MessageHub.get_current_instance()
-    return hub.get_info("iter") if "iter" in hub.runtime_info else 0

@@ -13,7 +13,8 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from mmscl.models.comparators.phases import freeze_but
+from mmscl.models.classifier import STAGES
+from mmscl.models.comparators.phases import Phased
 from mmscl.models.comparators.varifocal_crop import (
     GRADIENTS,
     covering_boxes,
@@ -30,7 +31,6 @@ PHASES: dict[str, tuple[tuple[str, ...], str]] = {
     "locate": (("localiser",), "local"),
     "fused": (("head.fused",), "fused"),
 }
-STAGES = ("backbone", "neck", "pre_logits", "embedding", "normalized_embedding")
 
 
 class Localiser(BaseModule):
@@ -62,7 +62,7 @@ class Localiser(BaseModule):
 
 
 @register(MODELS)
-class VarifocalClassifier(ImageClassifier):
+class VarifocalClassifier(Phased, ImageClassifier):
     """Varifocal-Net of Qin et al. (IEEE TMI 38(11), 2019; arXiv 1810.05943).
 
     G-Net sees the whole image and gives type, polarity and a box; L-Net sees the box,
@@ -101,6 +101,9 @@ class VarifocalClassifier(ImageClassifier):
     """
 
     head: Any
+    backbone: Any
+    local_backbone: Any
+    phases = tuple(PHASES)
 
     def __init__(
         self,
@@ -143,40 +146,20 @@ class VarifocalClassifier(ImageClassifier):
         self.head = MODELS.build(head)
         self.local_size = local_size
         self.crop_gradient, self.mask_slope = crop_gradient, mask_slope
-        # Nothing is frozen yet: DistributedDataParallel looks after what it finds
-        # trainable when it is built, and phases come later.
-        self._phase = "global"
+        self.phase = "global"
 
-    @property
-    def phases(self) -> tuple[str, ...]:
-        """Names of the phases."""
-        return tuple(PHASES)
+    def trained_parts(self) -> tuple[str, ...]:
+        """Modules of the phase."""
+        return PHASES[self.phase][0]
 
     def set_phase(self, name: str) -> None:
-        """Train this phase from now on.
+        """Train this phase from now on, and predict with what it makes ready.
 
         Raises:
             ValueError: There is no such phase.
         """
-        if name not in PHASES:
-            raise ValueError(
-                f"VarifocalClassifier.set_phase: expected one of {self.phases}, got "
-                f"{name!r}"
-            )
-        self._phase = name
-        parts, output = PHASES[name]
-        self.head.output = output
-        freeze_but(self, parts)
-        self.train(self.training)
-
-    def train(self, mode: bool = True) -> VarifocalClassifier:
-        """Set the training mode; frozen parts stay in evaluation mode."""
-        super().train(False)
-        if mode:
-            self.training = True
-            for part in PHASES[self._phase][0]:
-                self.get_submodule(part).train()
-        return self
+        super().set_phase(name)
+        self.head.output = PHASES[name][1]
 
     def extract_feat(
         self, inputs: Tensor, stage: str = "neck"
@@ -221,19 +204,19 @@ class VarifocalClassifier(ImageClassifier):
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
         """Losses of the phase: loss_type and loss_polarity, or loss_box."""
-        if self._phase == "global":
+        if self.phase == "global":
             feats = self.pool(self._maps(self.backbone, inputs))
             return self.head.loss(feats, data_samples, "global")
-        if self._phase == "fused":
+        if self.phase == "fused":
             with torch.no_grad():
                 feats = self.extract_feat(inputs)
             return self.head.loss(feats, data_samples, "fused")
         with torch.no_grad():
             maps = self._maps(self.backbone, inputs)
         boxes = self.localiser(maps)
-        if self._phase == "box":
+        if self.phase == "box":
             return dict(loss_box=F.smooth_l1_loss(boxes, covering_boxes(inputs)))
-        if self._phase == "local":
+        if self.phase == "local":
             boxes = boxes.detach()
         crops = self.crop(inputs, boxes)
         feats = self.pool(self._maps(self.local_backbone, crops))
