@@ -52,15 +52,7 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = dict(
-    batch_size=48,
-    num_workers=0,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="ChromosomeDataset",
-        data_root={root!r},
-        split="test",
-        pipeline=test_pipeline,
-    ),
+    val_dataloader, dataset=dict(val_dataloader["dataset"], split="test")
 )
 val_evaluator = dict(type="ChromosomeMetric")
 test_evaluator = [
