@@ -11,13 +11,13 @@ import numpy as np
 from mmengine.dataset import Compose, force_full_init
 from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
-from mmpretrain.registry import DATASETS
+from mmpretrain.registry import DATASETS, TRANSFORMS
 
 from mmscl.datasets.cell_measure import check_measure, measure_cell, measure_crop
 from mmscl.datasets.checksums import FileChecksums
 from mmscl.datasets.columns import rows_by_cell
 from mmscl.datasets.crop_buffer import CropBuffer
-from mmscl.datasets.images import find_background, read_crop
+from mmscl.datasets.images import ImageError, find_background, read_crop
 from mmscl.datasets.manifest import TYPES, Manifest
 from mmscl.datasets.stream import batch_generator, keyed_globals
 from mmscl.datasets.transforms.batching import (
@@ -63,6 +63,10 @@ class ChromosomeDataset(BaseDataset):
             class index stays that of the 24 types.
         cache: Decode every selected crop once, at ``full_init``, into one uint8
             buffer (about 60 MB for 22,000 tight crops).
+        once: Transforms without randomness that run on each crop before it goes into
+            the cache, and not again: ``Straighten`` takes more time than the whole
+            rest of a pipeline. Only with ``cache``; what they set besides ``img`` is
+            not kept. A pipeline for testing has them behind LoadChromosome instead.
         cell_size: Measure the cell: the median, over the crops of one cell of one
             case, of the square root of the foreground area in pixels. A measure of
             magnification and condensation; ``ChromosomeCanvas(cell_size=...)`` uses
@@ -104,6 +108,7 @@ class ChromosomeDataset(BaseDataset):
         cases: Sequence[str] | None = None,
         types: Sequence[str] | None = None,
         cache: bool = False,
+        once: Sequence = (),
         cell_size: bool | str = False,
         watch_files: bool = True,
         test_mode: bool = False,
@@ -124,6 +129,14 @@ class ChromosomeDataset(BaseDataset):
                 f"cell_size={cell_size} measures a cell over all its chromosomes, but "
                 f"types={list(types)!r} leaves some out: drop one of the two."
             )
+        if once and not cache:
+            raise ValueError(
+                f"{type(self).__name__}.once: transforms that run once need cache=True,"
+                " which keeps what they make; without it, put them into the pipeline"
+            )
+        self.once = Compose(
+            [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in once]
+        )
         self.split = split
         self.sites, self.cases, self.types = sites, cases, types
         self.cache = cache
@@ -198,10 +211,10 @@ class ChromosomeDataset(BaseDataset):
         backgrounds = np.zeros(len(self._labels), np.uint8)
         for index, crop in enumerate(self._all_crops()):
             backgrounds[index] = background = find_background(crop)
-            if buffer is not None:
-                buffer.append(crop)
             if self.cell_measure:
                 extents[index] = measure_crop(crop, background, self.cell_measure)
+            if buffer is not None:
+                buffer.append(self._prepared(index, crop, background))
         self._backgrounds = backgrounds
         if buffer is not None:
             buffer.freeze()
@@ -210,6 +223,19 @@ class ChromosomeDataset(BaseDataset):
             self._cell_sizes = _median_by_cell(
                 extents, self._columns["case"], self._columns["cell"]
             )
+
+    def _prepared(self, index: int, crop: np.ndarray, background: int) -> np.ndarray:
+        """The crop as the transforms that run once leave it."""
+        path = self.path_of(index)
+        sample = self.once(dict(img=crop, background=background, img_path=path))
+        if sample is None:
+            raise returned_none(path)
+        if sample["img"].dtype != np.uint8 or sample["img"].ndim != 2:
+            raise ImageError(
+                f"{path}: {type(self).__name__}.once: the cache keeps H x W uint8, got "
+                f"{sample['img'].dtype} of shape {sample['img'].shape}"
+            )
+        return sample["img"]
 
     def _all_crops(self) -> Iterator[np.ndarray]:
         """Decode row by row; say how far it is when it takes long."""
