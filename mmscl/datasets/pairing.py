@@ -86,27 +86,32 @@ class CrossGroup(Items):
 
 
 class SameGroup(Items):
-    """Tuples within one group of the first level, what is left within the next.
+    """Tuples within one cell, what is left within one case, then any.
 
     Args:
-        levels: Groups of each image, int (n,) each, finest first: (cells, cases).
+        cells: Cell of each image, int (n,), >= 0.
+        case_of: Case of each cell, int >= 0.
         width: Images a tuple m.
     """
 
-    def __init__(self, levels: tuple[np.ndarray, ...], width: int) -> None:
-        super().__init__(len(levels[0]), width)
-        self.levels = levels
+    def __init__(self, cells: np.ndarray, case_of: np.ndarray, width: int) -> None:
+        super().__init__(len(cells), width)
+        self.cells, self.case_of = cells, case_of
 
     def arrange(self, items: np.ndarray) -> np.ndarray:
-        found = []
-        for groups in self.levels:
-            order = _by_group(groups[items])
-            rank, sizes = _rank_in_group(groups[items[order]])
-            whole = rank < sizes // self.width * self.width
-            found.append(items[order[whole]].reshape(-1, self.width))
-            items = items[np.sort(order[~whole])]
-        found.append(super().arrange(items))
-        return np.concatenate(found)
+        same_cell, items = self._within(self.cells[items], items)
+        same_case, items = self._within(self.case_of[self.cells[items]], items)
+        return np.concatenate([same_cell, same_case, super().arrange(items)])
+
+    def _within(
+        self, groups: np.ndarray, items: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Tuples (k, m) of items (n,) of one group each, and the items left over."""
+        order = _by_group(groups)
+        rank, sizes = _rank_in_group(groups[order])
+        whole = rank < sizes // self.width * self.width
+        left = items[np.sort(order[~whole])]
+        return items[order[whole]].reshape(-1, self.width), left
 
 
 class TupleStream:
@@ -200,7 +205,7 @@ def _by_group(groups: np.ndarray) -> np.ndarray:
 
     So groups of shuffled images come in a random order too, not in that of their ids.
     """
-    first = np.empty(groups.max(initial=0) + 1, np.int32)
+    first = np.empty(int(groups.max(initial=0)) + 1, np.int32)
     first[groups[::-1]] = np.arange(len(groups), dtype=np.int32)[::-1]
     return _stable_order(first[groups])
 

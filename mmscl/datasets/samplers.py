@@ -230,7 +230,7 @@ class PairedKaryotypeSampler(Sampler):
             else:
                 cell_ids = image_column(self.dataset, "cell", cells, self._feature)
                 items = [
-                    SameGroup(_compact_levels(case_ids[i], cell_ids[i]), width)
+                    SameGroup(*_compact_levels(case_ids[i], cell_ids[i]), width)
                     for i in self._images
                 ]
         return [
@@ -299,27 +299,39 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 
 def _compact(values: np.ndarray) -> np.ndarray:
-    """Group numbers 0, 1, ... in place of any values: int32 (n,)."""
+    """Group numbers 0, 1, ... in place of any values: uint16 or int32 (n,)."""
     if len(values) and np.issubdtype(values.dtype, np.integer):
         low, span = values.min(), int(np.ptp(values)) + 1
         if span <= _DENSE * len(values):  # counting, where a sort is slower
             offset = values - low
             used = np.zeros(span, bool)
             used[offset] = True
-            return (np.cumsum(used, dtype=np.int32) - np.int32(1))[offset]
-    return np.unique(values, return_inverse=True)[1].astype(np.int32)
+            numbers = np.cumsum(used, dtype=np.int32) - np.int32(1)
+            return _narrow(numbers)[offset]
+    return _narrow(np.unique(values, return_inverse=True)[1])
+
+
+def _narrow(numbers: np.ndarray) -> np.ndarray:
+    """Numbers >= 0 in 16 bits, or in 32 where there are more: memory is O(images)."""
+    few = numbers.max(initial=0) < 2**16
+    return numbers.astype(np.uint16 if few else np.int32, copy=False)
 
 
 def _compact_levels(
     cases: np.ndarray, cells: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(cells, cases) as group numbers; a cell id counts within its case only."""
+    """Cell of each image (n,), and case of each cell, as group numbers.
+
+    A cell id counts within its case only.
+    """
     case, cell = _compact(cases), _compact(cells)
-    case_of = np.empty(cell.max(initial=-1) + 1, np.int32)
+    case_of = np.zeros(int(cell.max(initial=0)) + 1, case.dtype)
     case_of[cell] = case
     if not np.array_equal(case_of[cell], case):  # an id that several cases use
         cell = _compact(case.astype(np.int64) * len(case_of) + cell)
-    return cell, case
+        case_of = np.zeros(int(cell.max(initial=0)) + 1, case.dtype)
+        case_of[cell] = case
+    return cell, case_of
 
 
 def _where(dataset: Sized) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import random
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -117,7 +118,10 @@ def test_a_pair_differs_unless_the_class_has_one_image():
 def test_tuple_streams_of_any_size(width, shuffle):
     for size in (1, 2, 3, 4, 7, 10, 13):
         numbers = np.arange(size)
-        rules = [Items(size, width), SameGroup((numbers // 2, numbers // 5), width)]
+        rules = [
+            Items(size, width),
+            SameGroup(numbers // 2, numbers // 2, width),
+        ]
         if size >= 3 * width:
             rules.append(CrossGroup(numbers // 3 % (width + 1), width))
         for items in rules:
@@ -505,3 +509,26 @@ def test_registered_under_both_names_and_built_as_mmengine_does():
     )
     assert len(sampler) == 30
     assert DATA_SAMPLERS.get("mmscl.PairedKaryotypeSampler") is PairedKaryotypeSampler
+
+
+@pytest.mark.parametrize("pairing", ["random", "cross_case", "same_cell"])
+def test_memory_is_at_most_16_bytes_an_image(pairing):
+    size = 46 * 5000
+    cells = np.arange(size) // 46
+    labels, cases = np.arange(size) % 46 // 2, cells // 5
+    tracemalloc.start()
+    try:
+        sampler = PairedKaryotypeSampler(
+            range(size),
+            seed=0,
+            steps_per_epoch=2,
+            pairing=pairing,
+            labels=labels,
+            cases=cases,
+            cells=cells,
+        )
+        for _ in sampler:
+            pass
+        assert tracemalloc.get_traced_memory()[1] / size <= 16
+    finally:
+        tracemalloc.stop()
