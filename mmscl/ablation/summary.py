@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmscl.ablation.cells import cell_values
 from mmscl.ablation.results import Row
 from mmscl.evaluation import (
     Difference,
@@ -29,6 +30,8 @@ class Summary:
         rows: (config, arm, set) -> rows by seed, ascending.
         differences: (config, arm, set) -> measure -> difference from the first arm.
         paired_seeds: (config, arm, set) -> seeds that both arms have.
+        cells: (config, arm, set) -> measure of whole cells -> one value a seed, in %;
+            no values where the predictions do not tell their cells.
     """
 
     configs: list[str]
@@ -37,6 +40,7 @@ class Summary:
     rows: dict[tuple[str, str, str], list[Row]]
     differences: dict[tuple[str, str, str], dict[str, Difference]]
     paired_seeds: dict[tuple[str, str, str], list[str]]
+    cells: dict[tuple[str, str, str], dict[str, list[float]]]
 
     def values(self, config: str, arm: str, name: str, measure: str) -> list[float]:
         """One value a seed, in %; [] for a measure or arm that is not there."""
@@ -90,6 +94,10 @@ def summarise(
         grouped,
         differences,
         paired,
+        {
+            key: cell_values(own, lambda r: _table(r, out))
+            for key, own in grouped.items()
+        },
     )
 
 
@@ -100,8 +108,12 @@ def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _read(rows: Sequence[Row], seeds: Sequence[str], out: Path) -> list[Predictions]:
-    by_seed = {row["seed"]: row["predictions"] for row in rows}
-    return [read_prediction_table(out / by_seed[seed]) for seed in seeds]
+    by_seed = {row["seed"]: row for row in rows}
+    return [_table(by_seed[seed], out) for seed in seeds]
+
+
+def _table(row: Row, out: Path) -> Predictions:
+    return read_prediction_table(out / row["predictions"])
 
 
 def _order(wanted: Iterable[str], there: Iterable[str]) -> list[str]:
