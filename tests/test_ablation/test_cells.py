@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from mmscl.ablation.cells import CELL_MEASURES, cell_values, measure_cells
+from mmscl.ablation.report import write_report
+from mmscl.ablation.results import COLUMNS
+from mmscl.ablation.summary import summarise
 from mmscl.datasets.manifest import TYPES
-from mmscl.evaluation import Predictions
+from mmscl.evaluation import Predictions, write_prediction_table
 
 
 def two_cases(wrong: int) -> Predictions:
@@ -46,3 +49,20 @@ def test_a_table_without_cells_has_no_such_measures():
     table.cell[3] = ""
     assert measure_cells(table) == {}
     assert cell_values([{}], lambda _: table) == {name: [] for name in CELL_MEASURES}
+
+
+def test_the_report_has_a_line_for_each_arm_and_set(tmp_path):
+    rows = []
+    for arm, wrong in (("baseline", 4), ("scl", 2)):
+        write_prediction_table(tmp_path / f"{arm}.csv", two_cases(wrong))
+        row = dict.fromkeys(COLUMNS, "")
+        row.update(config="net", arm=arm, seed="0", set="internal", seconds="1")
+        row.update(accuracy="95", recall="95", auc="99", predictions=f"{arm}.csv")
+        row.update(checkpoint="runs/net/work_dir/epoch_1.pth")
+        rows.append(row)
+    text = write_report(tmp_path, summarise(rows, tmp_path))[0].read_text()
+    lines = text.split("## Whole cells")[1].splitlines()
+    table = [[c.strip() for c in x.split("|")[1:-1]] for x in lines if x[:2] == "| "]
+    assert table[0] == ["config", "arm", "set", *CELL_MEASURES]
+    assert table[2][:4] == ["net", "baseline", "internal", "95.65"]
+    assert table[3][:4] == ["net", "scl", "internal", "97.83"]
