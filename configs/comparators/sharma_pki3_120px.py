@@ -15,9 +15,9 @@ _base_ = [
 ]
 
 meta_keys = ("sample_idx", "img_path", "case", "cell", "site", "ori_shape", "img_shape")
+straight = [dict(type="SharmaStraighten")]  # once a crop, before the cache
 train_pipeline = [
     dict(type="LoadChromosome"),
-    dict(type="SharmaStraighten"),
     dict(type="NormalizeLength", cell_size=61),
     # Preset 'mmscl' without its bends, which straightening has just taken out.
     dict(type="GreyJitter", contrast=0.5, gamma=0.3, blur=1.2, noise=8.0, prob=0.5),
@@ -41,9 +41,15 @@ test_pipeline = [
 ]
 train_dataloader = dict(
     sampler=dict(steps_per_epoch=2000),
-    dataset=dict(pipeline=train_pipeline, cell_size="axis"),
+    dataset=dict(once=straight, pipeline=train_pipeline, cell_size="axis"),
 )
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline, cell_size="axis"))
+val_dataloader = dict(
+    dataset=dict(
+        once=straight,
+        pipeline=[test_pipeline[0], *test_pipeline[2:]],
+        cell_size="axis",
+    )
+)
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline, cell_size="axis"))
 
 model = dict(

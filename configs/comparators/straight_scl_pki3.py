@@ -17,9 +17,9 @@ _base_ = [
 ]
 
 meta_keys = ("sample_idx", "img_path", "case", "cell", "site", "ori_shape", "img_shape")
+straight = [dict(type="Straighten")]  # once a crop, before the cache
 train_pipeline = [
     dict(type="LoadChromosome"),
-    dict(type="Straighten"),
     dict(type="GreyJitter", contrast=0.5, gamma=0.3, blur=1.2, noise=8.0, prob=0.5),
     dict(
         type="ChromosomeCanvas",
@@ -39,8 +39,10 @@ test_pipeline = [
     dict(type="ChromosomeCanvas", size=(96, 48), extent=144, cell_size=31),
     dict(type="PackInputs", meta_keys=meta_keys),
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+train_dataloader = dict(dataset=dict(once=straight, pipeline=train_pipeline))
+val_dataloader = dict(
+    dataset=dict(once=straight, pipeline=[test_pipeline[0], *test_pipeline[2:]])
+)
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
 model = dict(
