@@ -21,6 +21,7 @@ from mmscl.ablation.job import SELECTIONS, Job, Request
 from mmscl.ablation.schedule import count_steps, set_steps
 from mmscl.config import ConfigError, read_config
 from mmscl.smoke import read_from
+from mmscl.visualization.arms import MOST_ARMS
 
 
 def make_plan(request: Request) -> list[Job]:
@@ -71,8 +72,10 @@ def _check(request: Request) -> None:
                 f"--{option}: expected different values, got "
                 + ", ".join(map(str, values))
             )
-    if not 2 <= len(names) <= 5:
-        raise ConfigError(f"--arms: expected two to five, got {', '.join(names)}")
+    if not 2 <= len(names) <= MOST_ARMS:
+        raise ConfigError(
+            f"--arms: expected 2 to {MOST_ARMS}, got {len(names)}: {', '.join(names)}"
+        )
     if request.select not in SELECTIONS:
         raise ConfigError(f"--select: expected one of {SELECTIONS}: {request.select!r}")
 

@@ -18,7 +18,18 @@ _MARKERS: tuple[dict[str, Any], ...] = (
     dict(marker="^", markerfacecolor="0.6"),
     dict(marker="D", markerfacecolor="white"),
     dict(marker="v", markerfacecolor="black"),
+    dict(marker="o", markerfacecolor="black"),
+    dict(marker="s", markerfacecolor="white"),
+    dict(marker="^", markerfacecolor="white"),
+    dict(marker="D", markerfacecolor="0.6"),
+    dict(marker="v", markerfacecolor="white"),
+    dict(marker="P", markerfacecolor="black"),
+    dict(marker="X", markerfacecolor="white"),
 )
+#: How many arms can be told apart.
+MOST_ARMS = len(_MARKERS)
+#: Arms side by side in the legend, and close together in a row.
+_FEW = 5
 
 
 @dataclass(frozen=True)
@@ -46,13 +57,13 @@ def plot_arms(
     """A row for each set: values on the left, differences on the right.
 
     On the left the large markers are means over seeds, the dots single seeds, and a
-    line joins the arms of a config. On the right the whiskers are the intervals; what
+    line joins the arms of a config if they are few. On the right the whiskers are the intervals; what
     lies right of the zero line is better than the first arm.
 
     Args:
         panels: Set name -> its values.
         configs: Rows of each panel, from the top.
-        arms: The reference first; at most five.
+        arms: The reference first; at most `MOST_ARMS`.
         measure: Named on the axes.
 
     Raises:
@@ -60,11 +71,10 @@ def plot_arms(
     """
     if not panels or not configs:
         raise ValueError("plot_arms: expected at least one set and one config")
-    if not 2 <= len(arms) <= len(_MARKERS):
-        raise ValueError(
-            f"plot_arms: expected 2 to {len(_MARKERS)} arms, got {len(arms)}"
-        )
-    height = 1.3 + len(panels) * (0.9 + 0.42 * len(configs))
+    if not 2 <= len(arms) <= MOST_ARMS:
+        raise ValueError(f"plot_arms: expected 2 to {MOST_ARMS} arms, got {len(arms)}")
+    row = max(0.42, 0.2 * len(arms))
+    height = 1.3 + len(panels) * (0.9 + row * len(configs))
     figure = Figure(figsize=(9, height), layout="constrained")
     axes = figure.subplots(
         len(panels), 2, squeeze=False, width_ratios=(3, 2), sharey="row"
@@ -82,13 +92,14 @@ def plot_arms(
         Line2D([], [], linestyle="none", color="black", ms=8, label=arm, **marker)
         for arm, marker in zip(arms, _MARKERS, strict=False)
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(arms))
+    figure.legend(handles=handles, loc="outside upper center", ncols=_FEW)
     return figure
 
 
 def _shift(number: int, arms: Sequence[str]) -> float:
-    """Where an arm lies within the row of its config, from -0.2 (first) to 0.2."""
-    return 0.4 * (number / (len(arms) - 1) - 0.5)
+    """Where an arm lies within the row of its config, whose middle is 0."""
+    spread = 0.4 if len(arms) <= _FEW else 0.8
+    return spread * (number / (len(arms) - 1) - 0.5)
 
 
 def _draw_values(
@@ -104,7 +115,8 @@ def _draw_values(
             if len(seeds) > 1:
                 axis.plot(seeds, [place] * len(seeds), ".", color="0.4", ms=4, zorder=3)
             means.append((float(np.mean(seeds)), place, number))
-        axis.plot(*zip(*[m[:2] for m in means], strict=True), color="0.6", zorder=1)
+        if len(arms) <= _FEW:
+            axis.plot(*zip(*[m[:2] for m in means], strict=True), color="0.6", zorder=1)
         for mean, place, number in means:
             axis.plot(mean, place, color="black", ms=8, zorder=2, **_MARKERS[number])
     axis.grid(axis="x", color="0.9")

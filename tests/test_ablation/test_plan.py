@@ -110,7 +110,7 @@ def test_a_model_that_is_shipped_changes_no_code(tmp_path, monkeypatch):
     [
         (dict(configs=["scl/nothing.py"]), "scl/nothing.py: no such config file"),
         (dict(configs=["configs/scl/tiny.py"] * 2), "tiny is given twice"),
-        (dict(arms=["baseline"]), "--arms: expected two to five, got baseline"),
+        (dict(arms=["baseline"]), "--arms: expected 2 to 12, got 1: baseline"),
         (dict(arms=["scl", "scl"]), "--arms: expected different values"),
         (dict(arms=["baseline", "focal"]), "--arms focal: .* has no twin"),
         (dict(seeds=[1, 1]), "--seeds: expected different values, got 1, 1"),
