@@ -57,8 +57,8 @@ def plot_arms(
     """A row for each set: values on the left, differences on the right.
 
     On the left the large markers are means over seeds, the dots single seeds, and a
-    line joins the arms of a config if they are few. On the right the whiskers are the intervals; what
-    lies right of the zero line is better than the first arm.
+    line joins the arms of a config if they are few. On the right the whiskers are the
+    intervals; what lies right of the zero line is better than the first arm.
 
     Args:
         panels: Set name -> its values.
