@@ -19,7 +19,6 @@ _base_ = [
 meta_keys = ("sample_idx", "img_path", "case", "cell", "site", "ori_shape", "img_shape")
 train_pipeline = [
     dict(type="LoadChromosome"),
-    dict(type="Straighten"),
     dict(type="GreyJitter", contrast=0.5, gamma=0.3, blur=1.2, noise=8.0, prob=0.5),
     dict(
         type="ChromosomeCanvas",
@@ -39,8 +38,12 @@ test_pipeline = [
     dict(type="ChromosomeCanvas", size=(96, 48), extent=144, cell_size=31),
     dict(type="PackInputs", meta_keys=meta_keys),
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+# The same in every epoch, so before the cache.
+once = dict(cache=True, once=[dict(type="Straighten")])
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline, **once))
+val_dataloader = dict(
+    dataset=dict(pipeline=[test_pipeline[0], *test_pipeline[2:]], **once)
+)
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
 model = dict(
