@@ -12,6 +12,7 @@ from mmscl.checkpoint import CheckpointError
 from mmscl.config import ConfigError
 from mmscl.datasets.images import ImageError
 from mmscl.datasets.manifest import ManifestError
+from mmscl.datasets.transforms.pipeline_error import PipelineError
 from mmscl.distributed import is_lost_rank
 from mmscl.engine import NonFiniteLossError, Stopped
 from mmscl.evaluation import PredictionTableError
@@ -28,6 +29,7 @@ EXPECTED = (
     ManifestError,
     NonFiniteLossError,
     OutputError,
+    PipelineError,
     PredictionTableError,
     TrainingLogError,
 )

@@ -232,6 +232,36 @@ def test_a_mistyped_option_is_one_line(option, words, config, train):
     assert words in message and "\n" not in message
 
 
+STEPS_THAT_DISAGREE = """
+steps = [pipeline[0], dict(type='FlipPolarity', upright=True), {canvas}, pipeline[2]]
+{phase}_dataloader['dataset']['pipeline'] = steps
+"""
+
+
+@pytest.mark.parametrize("phase", ["train", "val"])
+def test_a_canvas_that_turns_chromosomes_over_is_refused_before_the_first_step(
+    phase, config, train, tmp_path
+):
+    canvas = "dict(type='ChromosomeAugment', preset='paper', size=32)"
+    with open(config, "a", encoding="utf-8") as file:
+        file.write(STEPS_THAT_DISAGREE.format(canvas=canvas, phase=phase))
+    message = train(config)
+    assert "would turn chromosomes over behind FlipPolarity's back" in message
+    assert "\n" not in message and not list(tmp_path.glob("work_dir/*.pth"))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_canvas_that_waits_for_the_size_of_cells_says_where_to_set_it(
+    workers, config, train
+):
+    with open(config, "a", encoding="utf-8") as file:
+        file.write("pipeline[1]['cell_size'] = 31\n")
+    message = train(config, f"train_dataloader.num_workers={workers}")
+    assert message.startswith("ChromosomeCanvas.cell_size is set but the sample has")
+    assert "set cell_size=True in the ChromosomeDataset" in message
+    assert "\n" not in message
+
+
 def test_a_mistyped_key_of_a_config_file(config, train):
     with open(config, "a", encoding="utf-8") as file:
         file.write("optim_wraper = dict(type='OptimWrapper')\n")

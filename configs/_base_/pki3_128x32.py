@@ -1,10 +1,10 @@
-"""Pki-3, straightened, at 128 x 32 px, split by case; DataNew is the other laboratory.
+"""Pki-3, straightened, at 128 x 32 px; DataNew is the other laboratory.
 
-Each crop is straightened along its medial axis: a straight chromosome fits a canvas
-four times as tall as wide, which shows a third more detail along it than 96 x 48 px
-at less cost. For training each is straightened once, before the cache. Every cell is
-brought to one size (the median of Pki-3, 31 px: square root of the foreground area):
-laboratories differ in magnification, and a laboratory always has the whole cell.
+Split by case. Each crop is straightened along its medial axis: a straight chromosome
+fits a canvas four times as tall as wide, which shows a third more detail along it than
+96 x 48 px at less cost. For training each is straightened once, before the cache. Every
+cell is brought to one size (the median of Pki-3, 31 px: square root of the foreground
+area): laboratories differ in magnification, and a laboratory always has the whole cell.
 """
 
 data_root = "data/pki3"

@@ -26,6 +26,7 @@ from mmscl.datasets.transforms.batching import (
     run_pipeline,
 )
 from mmscl.datasets.transforms.loading import LoadChromosome
+from mmscl.datasets.transforms.polarity import check_flips
 from mmscl.datasets.transforms.randomness import generator
 from mmscl.registry import register
 
@@ -86,6 +87,7 @@ class ChromosomeDataset(BaseDataset):
     Raises:
         FileNotFoundError: There is no manifest.
         ManifestError: A column, split, site, case or type is not there.
+        PipelineError: The canvas would make the labels of FlipPolarity wrong.
         ImageError: A crop cannot be decoded, or its file changed since it was read
             first; the message has its path.
 
@@ -155,6 +157,7 @@ class ChromosomeDataset(BaseDataset):
             lazy_init=lazy_init,
             max_refetch=max_refetch,
         )
+        check_flips(getattr(self.pipeline, "transforms", ()))
 
     def load_manifest(self) -> Manifest:
         """The selected rows. Subclasses that draw their own data override this.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -48,14 +49,16 @@ def plot_sharma(steps: SharmaSteps) -> Figure:
         _draw_box(axes[2], steps, side)
         if steps.bend is None or steps.arms is None or steps.stitched is None:
             for axis in axes[3:]:
+                axis.set_title("")
                 axis.axis("off")
-            axes[3].text(0, 0.9, steps.reason, fontsize=SMALL, va="top", wrap=True)
+            axes[3].text(0, 0.9, fill(steps.reason, 26), fontsize=SMALL, va="top")
         else:
             _draw_scores(axes[3], steps.bend)
             _draw_projection(axes[4], steps.bend)
             show(axes[5], steps.image, side)
             _draw_cut(axes[5], steps, steps.bend)
-            show(axes[6], _side_by_side(steps), None)
+            arms = _side_by_side(steps)
+            show(axes[6], arms, max(side, *arms.shape))
             show(axes[7], steps.stitched.open, side)
             show(axes[8], steps.stitched.filled, side)
             if steps.stitched.wedge.any():
@@ -114,7 +117,7 @@ def _draw_box(axis, steps: SharmaSteps, side: float) -> None:
     y, x = np.nonzero(steps.mask)
     ends = np.array([rows[0], rows[-1]])
     axis.plot(x.mean() + steps.slope * (ends - y.mean()), ends, color=_MARK)
-    _say(axis, f"fills {steps.fill:.2f}\nslope {steps.slope:+.2f}")
+    axis.set_xlabel(f"fills {steps.fill:.2f}, slope {steps.slope:+.2f}")
 
 
 def _draw_scores(axis, bend: BendingAxis) -> None:
@@ -122,7 +125,8 @@ def _draw_scores(axis, bend: BendingAxis) -> None:
     angles = np.array(ANGLES)
     axis.plot(angles[known], bend.scores[known], "o-", ms=2.5, color=LOOKS[0].color)
     axis.axvline(bend.degrees, color=_MARK, linestyle=":")
-    axis.set_xlabel("degrees")
+    axis.set_xlabel("degrees turned")
+    axis.set_ylabel("score")
 
 
 def _draw_projection(axis, bend: BendingAxis) -> None:
@@ -142,26 +146,16 @@ def _draw_cut(axis, steps: SharmaSteps, bend: BendingAxis) -> None:
     reach = max(steps.image.shape) / 3
     dx, dy = reach * np.cos(angle), reach * np.sin(angle)
     axis.plot([x - dx, x + dx], [y - dy, y + dy], color=_MARK)
-    _say(axis, f"bend {abs(steps.angle):.0f}°")
+    axis.set_xlabel(f"bend {abs(steps.angle):.0f}°")
 
 
 def _side_by_side(steps: SharmaSteps) -> np.ndarray:
     arms = [arm.image for arm in steps.arms or ()]
     height = max(len(arm) for arm in arms)
-    fill = steps.background
     padded = [
-        np.pad(arm, ((1, height - len(arm) + 1), (2, 2)), constant_values=fill)
+        np.pad(
+            arm, ((1, height - len(arm) + 1), (2, 2)), constant_values=steps.background
+        )
         for arm in arms
     ]
     return np.concatenate(padded, axis=1)
-
-
-def _say(axis, text: str) -> None:
-    axis.text(
-        0.03,
-        0.02,
-        text,
-        transform=axis.transAxes,
-        fontsize=SMALL,
-        path_effects=halo(),
-    )

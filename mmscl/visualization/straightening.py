@@ -77,11 +77,13 @@ def _draw_row(axes, image: np.ndarray) -> None:
     if centromere is not None:
         for place in (3, 4):
             axes[place].axhline(centromere.row, color=LOOKS[1].color, linestyle=":")
-        lines.append(f"centromere at {100 * centromere.position:.0f} %")
+        lines.append(f"centromere\nat {100 * centromere.position:.0f} %")
+    # Beside the middle of the chromosome, where the width is never small.
     axes[4].text(
         0.03,
-        0.01,
+        0.5,
         "\n".join(lines),
+        va="center",
         transform=axes[4].transAxes,
         fontsize=SMALL,
         path_effects=halo(),

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from mmpretrain.registry import TRANSFORMS
 
-from mmscl.datasets import FlipPolarity, SyntheticKaryotypes
+from mmscl.datasets import ChromosomeDataset, FlipPolarity, SyntheticKaryotypes
 from mmscl.datasets.images import ImageError
+from mmscl.datasets.transforms.pipeline_error import PipelineError
 
 
 def crop():
@@ -70,10 +71,13 @@ def test_wrong_probability():
 )
 def test_a_canvas_that_would_make_labels_wrong_is_refused(canvas):
     labelled = FlipPolarity(0, upright=True)(sample())
-    with pytest.raises(
-        ValueError, match="behind FlipPolarity's back; expected vflip=0"
-    ):
+    wrong = "behind FlipPolarity's back; expected vflip=0"
+    with pytest.raises(PipelineError, match=wrong):
         TRANSFORMS.build(canvas)(labelled)
+    steps = [dict(type="FlipPolarity"), canvas]
+    with pytest.raises(PipelineError, match=wrong):
+        ChromosomeDataset(pipeline=steps, lazy_init=True)
+    ChromosomeDataset(pipeline=steps[::-1], lazy_init=True)  # turned before labelled
 
 
 def test_a_canvas_that_keeps_up_and_down_is_taken():

@@ -19,6 +19,7 @@ from mmscl.datasets.transforms import (
     SharmaStraighten,
     Straighten,
 )
+from mmscl.datasets.transforms.pipeline_error import PipelineError
 
 BOTH = pytest.mark.parametrize("transform", [Straighten(), SharmaStraighten()])
 
@@ -118,7 +119,9 @@ class TestNormalizeLength:
         assert lengths[1] == pytest.approx(20, abs=1)
 
     def test_a_cell_without_size_or_with_another_one_is_an_error(self):
-        with pytest.raises(KeyError, match="set cell_size='axis' in the Chromosome"):
+        with pytest.raises(
+            PipelineError, match="set cell_size='axis' in the Chromosome"
+        ):
             NormalizeLength()(sample(rod()))
         with pytest.raises(ValueError, match="measure 'axis', got one of measure 'are"):
             NormalizeLength()(sample(rod(), cell_size=31.0, cell_measure="area"))

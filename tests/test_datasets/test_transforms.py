@@ -25,6 +25,7 @@ from mmscl.datasets.transforms.bending import Bend, _long_axis
 from mmscl.datasets.transforms.channels import repeat_channels
 from mmscl.datasets.transforms.loading import find_backgrounds
 from mmscl.datasets.transforms.packing import pack_batch
+from mmscl.datasets.transforms.pipeline_error import PipelineError
 from mmscl.datasets.transforms.placing import (
     PLAIN,
     Pose,
@@ -278,11 +279,13 @@ class TestCanvas:
             ChromosomeCanvas(**{"size": 64, **settings})
 
     def test_missing_cell_size_says_where_to_set_it(self):
-        with pytest.raises(KeyError, match="cell_size=True in the ChromosomeDataset"):
+        with pytest.raises(
+            PipelineError, match="cell_size=True in the ChromosomeDataset"
+        ):
             ChromosomeCanvas(64, extent=64, cell_size=30.0)(sample(rod()))
 
     def test_cell_without_foreground(self):
-        with pytest.raises(ValueError, match="x.png: its cell has size 0.0"):
+        with pytest.raises(ImageError, match="x.png: its cell has size 0.0"):
             ChromosomeCanvas(64, extent=64, cell_size=30.0)(
                 sample(rod(), cell_size=0.0, img_path="x.png")
             )

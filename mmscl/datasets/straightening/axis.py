@@ -16,6 +16,7 @@ from mmscl.datasets.straightening.outline import (
     Outline,
     find_outline,
 )
+from mmscl.datasets.straightening.rows import CORE, fit_of
 from mmscl.datasets.straightening.skeleton import longest_path, skeleton_of
 
 #: Points of an axis: a long chromosome (140 px) has one every 3 px.
@@ -36,10 +37,6 @@ _REFINEMENTS = 3
 _ROUND = 1.25
 # Least spread along / across: what is less is as much across as along, as some X are.
 _LEAST_SPREAD = 1.15
-#: A chromosome ends where nothing of it is left this far to both sides of the axis, a
-#: share of half the width: between the ends of two chromatids there is a notch. Of 0 to
-#: 0.7, 0.3 had the least error of length and bend on drawn chromosomes.
-CORE = 0.3
 # Gaps along the axis that are bridged, a share of the width: stalks hardly stain.
 _GAP = 0.4
 

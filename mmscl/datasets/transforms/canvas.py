@@ -76,7 +76,8 @@ class ChromosomeCanvas(BatchTransform):
 
     Raises:
         ValueError: A value out of range, or two that exclude each other.
-        KeyError: cell_size is set but the sample does not have it.
+        PipelineError: cell_size is set but the sample does not have it, or the canvas
+            would make the label of FlipPolarity wrong.
 
     Example:
         >>> canvas = ChromosomeCanvas(size=64, extent=128)

@@ -27,7 +27,7 @@ class NormalizeLength(BatchTransform):
             cell_size='axis' in the ChromosomeDataset. Median of Pki-3: 61.
 
     Raises:
-        KeyError: The sample has no cell_size.
+        PipelineError: The sample has no cell_size.
         ValueError: A setting out of range, or a cell_size that is none of axes.
     """
 

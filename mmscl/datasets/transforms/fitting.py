@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from mmscl.datasets.images import foreground_mask
+from mmscl.datasets.images import ImageError, foreground_mask
+from mmscl.datasets.transforms.pipeline_error import PipelineError
 
 _NEARLY_ONE = 1 + 1e-9
 
@@ -45,22 +46,22 @@ def cell_size_of(
             `mmscl.datasets.cell_measure.MEASURES`.
 
     Raises:
-        KeyError: The sample has none; says what to set.
-        ValueError: It is not positive, or made of something else.
+        PipelineError: The sample has none, or one of something else; says what to set.
+        ImageError: It is not positive.
     """
     setting = "cell_size=True" if measure == "area" else f"cell_size={measure!r}"
     if "cell_size" not in sample:
-        raise KeyError(
+        raise PipelineError(
             f"{owner}.cell_size is set but the sample has no cell_size: set "
             f"{setting} in the ChromosomeDataset of the config"
         )
     if (own := sample.get("cell_measure", measure)) != measure:
-        raise ValueError(
+        raise PipelineError(
             f"{owner}.cell_size is a size of measure {measure!r}, got one of measure "
             f"{own!r}: set {setting} in the ChromosomeDataset of the config"
         )
     if not sample["cell_size"] > 0:
-        raise ValueError(
+        raise ImageError(
             f"{sample.get('img_path', 'sample')}: its cell has size "
             f"{sample['cell_size']}: no foreground found in the crops of the cell"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import cv2
@@ -11,6 +12,7 @@ from mmpretrain.registry import TRANSFORMS
 from mmscl.datasets.images import ImageError
 from mmscl.datasets.transforms.batching import BatchTransform
 from mmscl.datasets.transforms.loading import grey_image
+from mmscl.datasets.transforms.pipeline_error import PipelineError
 from mmscl.datasets.transforms.randomness import check_probability, happens
 from mmscl.registry import register
 
@@ -73,17 +75,38 @@ class FlipPolarity(BatchTransform):
         return f"FlipPolarity(prob={self.prob}, upright={self.upright})"
 
 
+def check_flips(transforms: Iterable[Any]) -> None:
+    """Stop a pipeline in which a canvas would make polarity labels wrong.
+
+    The data set asks when it is built: a test pipeline would otherwise run first after
+    an epoch of training.
+
+    Args:
+        transforms: Of a pipeline, in order.
+
+    Raises:
+        PipelineError: As :func:`refuse_flips`.
+    """
+    labelled: dict = {}
+    for transform in transforms:
+        if isinstance(transform, FlipPolarity):
+            labelled["polarity_label"] = 1
+        for part in getattr(transform, "transforms", [transform]):
+            if hasattr(part, "vflip") and hasattr(part, "rotation"):
+                refuse_flips(labelled, part)
+
+
 def refuse_flips(sample: dict, canvas: Any) -> None:
     """Stop a canvas that would make a polarity label wrong.
 
     Raises:
-        ValueError: It flips up and down, or rotates by 90 degrees or more.
+        PipelineError: It flips up and down, or rotates by 90 degrees or more.
     """
     if "polarity_label" not in sample:
         return
     widest = max(map(abs, canvas.rotation))
     if canvas.vflip or widest >= 90:
-        raise ValueError(
+        raise PipelineError(
             f"ChromosomeCanvas: vflip={canvas.vflip} and rotation={canvas.rotation} "
             "would turn chromosomes over behind FlipPolarity's back; expected vflip=0 "
             "and rotation below 90 degrees. Of the presets of ChromosomeAugment, "

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 from bent_chromosomes import ball, draw, rod
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mmscl.datasets.straightening import EmptyCropError, find_axis, sharma_steps
 from mmscl.datasets.straightening.sharma_arms import Turned, stitch, turn_arm
@@ -132,3 +134,68 @@ def test_a_straight_chromosome_is_left_as_it_is():
 def test_an_empty_crop_is_refused():
     with pytest.raises(EmptyCropError, match="nothing stands out from the background"):
         sharma_steps(np.full((20, 20), 255, np.uint8))
+
+
+def check_steps(image: np.ndarray) -> None:
+    """Whatever the shape: a whole result, or the crop itself and a reason."""
+    try:
+        steps = sharma_steps(image)
+    except EmptyCropError:
+        return
+    assert steps.result.dtype == np.uint8 and steps.result.size > 0
+    assert -180 <= steps.angle <= 180
+    if steps.reason:
+        assert steps.result is image and steps.arms is None and steps.bend is None
+        return
+    assert steps.bend is not None and math.isfinite(steps.bend.scores.min())
+    p1, p2, p3 = steps.bend.peaks
+    assert min(p1, p2) < p3 < max(p1, p2)
+    assert all(arm.mask.any() for arm in steps.arms)
+    # No arm is lost: it is turned, whose rounding moves few pixels of its edge.
+    kept = sum(np.count_nonzero(arm.mask) for arm in steps.arms)
+    edge = 4 * sum(image.shape) + 16
+    assert abs(kept - np.count_nonzero(steps.mask)) <= edge
+
+
+@given(
+    kind=st.sampled_from(["1", "3", "7", "12", "17", "19", "21", "X", "Y"]),
+    degrees=st.integers(-179, 179),
+    where=st.floats(0.02, 0.98),
+    sharp=st.floats(0.01, 0.5),
+    turned=st.integers(0, 359),
+)
+@settings(max_examples=25, deadline=None)
+def test_any_bend_at_any_place_goes_through(kind, degrees, where, sharp, turned):
+    """P1, P2 or P3 at the very end of the projection, arms of a few pixels."""
+    image = draw(kind, degrees, where, sharp).image
+    side = 2 * max(image.shape)
+    turn = cv2.getRotationMatrix2D((image.shape[1] / 2, image.shape[0] / 2), turned, 1)
+    turn[:, 2] += side / 2 - np.array(image.shape[::-1]) / 2
+    check_steps(cv2.warpAffine(image, turn, (side, side), borderValue=255))
+
+
+@st.composite
+def scribbles(draw_from) -> np.ndarray:
+    """Strokes and discs of any size on white or black, up to the border."""
+    height, width = (draw_from(st.integers(4, 60)) for _ in range(2))
+    background, level = draw_from(st.sampled_from([(255, 60), (0, 200), (240, 200)]))
+    image = np.full((height, width), background, np.uint8)
+    point = st.tuples(st.integers(-3, width + 3), st.integers(-3, height + 3))
+    for start, end, thick in draw_from(
+        st.lists(st.tuples(point, point, st.integers(1, 12)), min_size=1, max_size=5)
+    ):
+        cv2.line(image, start, end, level, thick)
+    return image
+
+
+@given(scribbles())
+@settings(max_examples=300, deadline=None)
+def test_any_shape_goes_through(image):
+    check_steps(image)
+
+
+@pytest.mark.parametrize("height, width", [(1, 1), (1, 9), (9, 1), (2, 2), (3, 40)])
+def test_crops_of_few_pixels_go_through(height, width):
+    rng = np.random.default_rng(0)
+    check_steps(rng.integers(0, 256, (height, width), dtype=np.uint8))
+    check_steps(np.where(rng.random((height, width)) < 0.5, 255, 0).astype(np.uint8))
