@@ -18,6 +18,7 @@ from mmscl.evaluation import PredictionTableError
 from mmscl.evaluation.training_log import TrainingLogError
 from mmscl.files import OutputError
 from mmscl.karyotype.model import KaryotypeModelError
+from mmscl.results.tables import ResultsError
 
 EXPECTED = (
     CheckpointError,
@@ -29,6 +30,7 @@ EXPECTED = (
     NonFiniteLossError,
     OutputError,
     PredictionTableError,
+    ResultsError,
     TrainingLogError,
 )
 
