@@ -46,6 +46,8 @@ REQUIRES = [
     "bioframe>=0.6",
     "safetensors>=0.4",
     "scikit-image>=0.22",  # skeletons of chromosomes
+    "pillow",
+    "reportlab>=4",  # karyograms as PDF
 ]
 
 # The maintained distributions. mmcv-lite is missing on purpose: it asks for
