@@ -2,10 +2,10 @@
 
     mmscl-karyotype INPUT --out DIR
 
-reads cells (docs/karyotyping.md) and writes the folder DIR: tables, a karyogram a cell as
-PNG and PDF, and report.html. Exit code 0: every file was read; 2: an error, nothing was
-written; 3: written without the files that are no crop of a chromosome, which are named;
-128 + N: stopped by the signal N (Ctrl-C: 130), nothing was written.
+reads cells (docs/karyotyping.md) and writes the folder DIR: tables, a karyogram of each
+cell as PNG and PDF, and report.html. Exit code 0: every file was read; 2: an error,
+nothing was written; 3: written without the files that are no crop of a chromosome,
+which are named; 128 + N: stopped by the signal N (Ctrl-C: 130), nothing was written.
 """
 
 from __future__ import annotations
