@@ -23,8 +23,8 @@ from mmscl.datasets.straightening import (
 from mmscl.datasets.straightening.outline import PAD, Outline
 
 _POLARITIES = ("up", "down", "")
-# Where the type is known, constrictions count from this depth on: of real crops more are
-# found near the ideogram's place than with the default, and few elsewhere
+# Where the type is known, constrictions count from this depth on: of real crops more
+# are found near the ideogram's place than with the default, and few elsewhere
 # (docs/straightening.md).
 _LEAST_DEPTH = 0.04
 # Half of the blur of an outline: what lies this near to it belongs to the chromosome.
@@ -88,14 +88,14 @@ def display_crop(
     try:
         outline = find_outline(image, 255)
     except NoAxisError as error:
-        return _as_it_lies(image, polarity, str(error), error)
+        return _as_it_lies(image, polarity, error)
     image = _without_surroundings(image, outline)
     if not straight:
         return _as_it_lies(image, polarity, "was not asked for")
     try:
         axis = axis_of(outline)
     except NoAxisError as error:
-        return _as_it_lies(image, polarity, str(error))
+        return _as_it_lies(image, polarity, error)
     found = straighten_along(image, 255, outline, axis)
     if polarity == "down":
         turned = np.ascontiguousarray(found.image[::-1, ::-1])
@@ -139,17 +139,14 @@ def _without_surroundings(image: np.ndarray, outline: Outline) -> np.ndarray:
 
 
 def _as_it_lies(
-    image: np.ndarray,
-    polarity: str,
-    why: str,
-    error: NoAxisError | None = None,
+    image: np.ndarray, polarity: str, why: NoAxisError | str
 ) -> DisplayCrop:
     """The crop without straightening, cut to what is not white."""
     left, top, width, height = cv2.boundingRect(cv2.bitwise_not(image))
     if height:
         image = image[top : top + height, left : left + width]
-    length = 0.0 if isinstance(error, EmptyCropError) else float(height)
+    length = 0.0 if isinstance(why, EmptyCropError) else float(height)
     image = np.pad(image, 1, constant_values=255)
     if polarity == "down":
         image = np.ascontiguousarray(image[::-1, ::-1])
-    return DisplayCrop(image, length, None, None, why)
+    return DisplayCrop(image, length, None, None, str(why))
