@@ -29,8 +29,8 @@ _LONGEST, _COARSEST = 42.0, 0.42
 # grows.
 _LEAST = 0.6
 # Crops longer than this many times the median are no single chromosomes at this scale:
-# chromosome 1 is 2.2 times as long as the median of a cell.
-_OUTSIZE = 4.5
+# chromosome 1 is about twice as long as the median of a cell.
+_OUTSIZE = 3.2
 _HEAD, _TEXT = 12.0, 7.0
 _ROW_GAP = 4.0
 
@@ -57,7 +57,7 @@ def lay_out(karyogram: Karyogram) -> Page:
 def _reductions(shapes: list[tuple[int, ...]]) -> list[float]:
     """1 for each crop, less for one that is far larger than the others."""
     longest = np.array([max(shape) for shape in shapes], float)
-    most = _OUTSIZE * float(np.median([shape[0] for shape in shapes]))
+    most = _OUTSIZE * float(np.median(longest))
     return np.minimum(1.0, most / longest).tolist()
 
 
@@ -68,8 +68,9 @@ def _choose_scale(
 ) -> float:
     """The largest scale at which all fits A4, in mm a pixel, or the least allowed."""
     longest = max(
-        max(crop.image.shape) * reduction
+        max(crop.image.shape)
         for crop, reduction in zip(karyogram.crops, reductions, strict=True)
+        if reduction == 1
     )
     high = min(_LONGEST / longest, _COARSEST)
     low = _LEAST * high
