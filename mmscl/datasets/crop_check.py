@@ -32,17 +32,17 @@ def why_no_chromosome(image: np.ndarray) -> str:
     areas = parts[:, cv2.CC_STAT_AREA]
     if areas.max(initial=0) < _SPECK:
         return "no chromosome in it: nothing stands out from the background"
-    large = int((areas >= _SPECK).sum())
-    if large >= MOST_PARTS:
-        return (
-            f"shows {large} separate objects, a whole metaphase perhaps; cut it into "
-            "crops of one chromosome each"
-        )
     border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
     away = np.abs(border.astype(np.int16) - background)
     if (away <= BACKGROUND_SPREAD).mean() < LEAST_GROUND:
         return (
             "no chromosome on an even background: a photo perhaps; give crops of one "
             "chromosome each"
+        )
+    large = int((areas >= _SPECK).sum())
+    if large >= MOST_PARTS:
+        return (
+            f"shows {large} separate objects, a whole metaphase perhaps; cut it into "
+            "crops of one chromosome each"
         )
     return ""

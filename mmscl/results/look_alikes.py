@@ -28,7 +28,7 @@ def nearest_prototypes(embeddings: np.ndarray, prototypes: np.ndarray) -> list[s
             where the training had no crop of the type.
     """
     cosines = np.nan_to_num(unit(embeddings) @ prototypes.T, nan=-1.0)
-    order = np.argsort(-cosines, axis=1)[:, :NEAREST]
+    order = np.argsort(-cosines, axis=1, kind="stable")[:, :NEAREST]
     return [
         ", ".join(f"{TYPES[kind]} {row[kind]:.2f}" for kind in kinds)
         for row, kinds in zip(cosines, order, strict=True)

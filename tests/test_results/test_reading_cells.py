@@ -173,7 +173,7 @@ def test_nearest_prototypes():
 @pytest.mark.parametrize(
     ("crops", "words"),
     [
-        (3, "3 crops: too few for the cell to say much"),
+        (3, "3 crops: too few for the cell to say much of each chromosome"),
         (41, "41 crops: far from 46"),
         (300, "300 crops: more than one cell, or pieces?"),
     ],

@@ -17,7 +17,7 @@ class Picture:
     """A picture within a page.
 
     Attributes:
-        source: data: address of a PNG.
+        source: A data: address, which holds the PNG.
         width, height: In pixels.
         caption: Under it.
     """
@@ -74,9 +74,14 @@ def first_looks(
 def embed(image: np.ndarray, caption: str) -> Picture:
     """A grey picture H x W uint8 for a page."""
     height, width = image.shape
-    return Picture(embed_png(encode_png(image)), width, height, caption)
+    return Picture(embed_file(encode_png(image), "png"), width, height, caption)
 
 
-def embed_png(data: bytes) -> str:
-    """The bytes of a PNG as an address that holds them."""
-    return "data:image/png;base64," + b64encode(data).decode("ascii")
+def embed_file(data: bytes, kind: str) -> str:
+    """The bytes of a picture as an address that holds them.
+
+    Args:
+        data: Of the file.
+        kind: png or webp.
+    """
+    return f"data:image/{kind};base64," + b64encode(data).decode("ascii")

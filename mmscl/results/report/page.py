@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mmscl.karyotype.calls import STRUCTURE
 from mmscl.results.drawing import cell_title
 from mmscl.results.karyotype_results import KaryotypeResults
-from mmscl.results.report.first_looks import embed_png, first_looks
+from mmscl.results.report.first_looks import embed_file, first_looks
 from mmscl.results.rows import CaseRow, CellRow, CropRow
 
 #: Crops that are shown with their look-alikes; the others stand in the tables.
@@ -43,7 +43,7 @@ def write_report(
     Args:
         path: The file; one that is there is replaced.
         results: What it tells.
-        draw: Gives the karyogram of a cell as the bytes of a PNG.
+        draw: Gives the karyogram of a cell as the bytes of a WebP.
         title: Its heading.
     """
     anchors = {
@@ -62,7 +62,7 @@ def write_report(
         cases=_cases(results, anchors),
         cells_of=lambda case: results.cells_of(case),
         anchors=anchors,
-        picture=lambda cell: embed_png(draw(cell)),
+        picture=lambda cell: embed_file(draw(cell), "webp"),
     )
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         file.writelines(parts)
