@@ -59,14 +59,19 @@ def write_karyotypes(
 
 
 def shrink(png: bytes, width: int = REPORT_WIDTH) -> bytes:
-    """A PNG as WebP no wider than `width`."""
+    """A PNG as WebP no wider than `width`.
+
+    Raises:
+        ValueError: It is no PNG.
+    """
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f"expected the bytes of a PNG, got {png[:8]!r}...")
     if image.shape[1] > width:
         height = round(image.shape[0] * width / image.shape[1])
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    return cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])[
-        1
-    ].tobytes()
+    quality = [cv2.IMWRITE_WEBP_QUALITY, _QUALITY]
+    return cv2.imencode(".webp", image, quality)[1].tobytes()
 
 
 def _name(results: KaryotypeResults) -> str:

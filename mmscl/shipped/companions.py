@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from mmscl.checkpoint import CheckpointError
 from mmscl.datasets.columns import rows_by_cell
@@ -65,7 +65,9 @@ def add_companions(
     )
     infer = ChromosomeInferencer(str(folder / CONFIG), folder / WEIGHTS)
     means, images = make_prototypes(infer, manifest)
-    save_file(dict(mean=means.astype(np.float16), images=images), folder / PROTOTYPES)
+    # `save_file` would make it the owner's alone.
+    tensors = dict(mean=means.astype(np.float16), images=images)
+    (folder / PROTOTYPES).write_bytes(save(tensors))
     record["prototypes"] = dict(
         file=PROTOTYPES,
         sha256=sha256_of(folder / PROTOTYPES),
