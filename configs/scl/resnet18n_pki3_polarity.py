@@ -1,12 +1,12 @@
 """Which end is up, told by a small head on the narrow resnet18 of Pki-3.
 
-The classifier of resnet18n_pki3.py stays as it is; its polarity head is trained on crops of
-Pki-3, half of them upside down. DataNew is the other laboratory.
+The classifier of resnet18n_pki3.py stays as it is; its polarity head is trained on
+crops of Pki-3, half of them upside down. DataNew is the other laboratory.
 
 Command: python tools/train.py configs/scl/resnet18n_pki3_polarity.py
          starts from load_from: what training resnet18n_pki3.py leaves, or
          --cfg-options load_from=CHECKPOINT
-Test:    python tools/test.py configs/scl/resnet18n_pki3_polarity.py CHECKPOINT --external
+Test:    the same config with tools/test.py, then CHECKPOINT --external
 Cost and result: configs/README.md
 """
 
@@ -37,15 +37,12 @@ model = dict(
 load_from = "work_dirs/scl/resnet18n_pki3/epoch_24.pth"
 default_hooks = dict(checkpoint=dict(save_best="polarity_accuracy"))
 
-# 500 steps, of which the first 50 warm up.
-train_cfg = dict(max_epochs=2, val_interval=1)
+# 1,000 steps, of which the first 100 warm up.
+optim_wrapper = dict(optimizer=dict(lr=2e-3, weight_decay=0.01))
+train_cfg = dict(max_epochs=4, val_interval=4)
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, end=50, by_epoch=False),
+    dict(type="LinearLR", start_factor=0.01, end=100, by_epoch=False),
     dict(
-        type="CosineAnnealingLR",
-        begin=50,
-        end=500,
-        eta_min=1e-6,
-        by_epoch=False,
+        type="CosineAnnealingLR", begin=100, end=1000, eta_min=1e-6, by_epoch=False
     ),
 ]

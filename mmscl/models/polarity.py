@@ -28,16 +28,18 @@ class PolarityHead(BaseModule):
     Args:
         in_channels: Width F of the features; None lets `SCLClassifier` fill it in.
         hidden_dims: Width of the hidden layer.
+        dropout: Share of it that is dropped in training, 0..1 (not 1).
         init_cfg: mmengine initialisation.
 
     Raises:
-        ValueError: in_channels is missing; hidden_dims below 1.
+        ValueError: in_channels is missing; hidden_dims below 1; dropout out of range.
     """
 
     def __init__(
         self,
         in_channels: int | None = None,
-        hidden_dims: int = 128,
+        hidden_dims: int = 256,
+        dropout: float = 0.3,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -50,9 +52,14 @@ class PolarityHead(BaseModule):
             raise ValueError(
                 f"PolarityHead.hidden_dims: expected >= 1, got {hidden_dims}"
             )
+        if not 0 <= dropout < 1:
+            raise ValueError(
+                f"PolarityHead.dropout: expected 0 <= dropout < 1, got {dropout}"
+            )
         self.layers = nn.Sequential(
             nn.Linear(in_channels, hidden_dims),
             nn.ReLU(),
+            nn.Dropout(dropout),
             nn.Linear(hidden_dims, 1, bias=False),  # a bias would cancel
         )
 

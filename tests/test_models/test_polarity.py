@@ -148,6 +148,7 @@ def test_any_encoder_and_any_head_of_types():
 def test_the_loss_is_the_logistic_loss_of_the_difference():
     model = build().train()
     model._trained = True
+    model.polarity_head.eval()  # no dropout
     image, labels = images(4), [1, 0, 1, 0]
     losses = model.loss(image, samples(labels))
     with torch.no_grad():
@@ -283,6 +284,7 @@ def test_a_crop_of_unknown_polarity():
             "orient=True: SCLClassifier has no polarity_head",
         ),
         (dict(polarity_head=dict(hidden_dims=0)), ValueError, "hidden_dims: .* got 0"),
+        (dict(polarity_head=dict(dropout=1)), ValueError, "dropout: .* got 1"),
         (
             dict(type="SiameseClassifier"),
             ValueError,
