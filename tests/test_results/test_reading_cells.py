@@ -107,10 +107,8 @@ def test_files_that_were_left_out_are_told_with_their_cell(results):
 def test_a_polarity_turns_the_picture(predicted, results):
     up = np.full(len(predicted.table), 0.9)
     up[0], up[1] = 0.2, np.nan
-    table = predicted.table
-    object.__setattr__(table, "polarity", up)
-    turned = read_results(predicted, KaryotypeModel(), {})
-    object.__delattr__(table, "polarity")
+    table = replace(predicted.table, polarity=up)
+    turned = read_results(replace(predicted, table=table), KaryotypeModel(), {})
     assert [crop.polarity for crop in turned.crops[:3]] == ["down", "", "up"]
     assert turned.crops[0].polarity_score == pytest.approx(0.8)
     assert turned.crops[1].polarity_score is None
