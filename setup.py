@@ -46,6 +46,9 @@ REQUIRES = [
     "bioframe>=0.6",
     "safetensors>=0.4",
     "scikit-image>=0.22",  # skeletons of chromosomes
+    "pillow",
+    "reportlab>=4",  # karyograms as PDF
+    "jinja2>=3",  # report.html
 ]
 
 # The maintained distributions. mmcv-lite is missing on purpose: it asks for
@@ -99,7 +102,13 @@ setup(
     packages=find_packages(include=["mmscl", "mmscl.*"]),
     include_package_data=True,
     # Models that come with their weights: config, weights, record, card, metafile.
-    package_data={"mmscl.shipped": ["models/*/*"]},
+    package_data={
+        "mmscl.shipped": ["models/*/*"],
+        "mmscl.results.report": ["templates/*"],
+    },
+    entry_points={
+        "console_scripts": ["mmscl-karyotype=mmscl.karyotype_command:main"],
+    },
     python_requires=">=3.10,<3.13",
     install_requires=REQUIRES,
     extras_require={

@@ -1,0 +1,109 @@
+"""Results -> the folder DIR, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from mmscl.files import OutputError, replaced_folder, writing
+from mmscl.results.karyotype_results import (
+    CASES,
+    CELLS,
+    CROPS,
+    KARYOGRAMS,
+    PICTURES,
+    RUN,
+    KaryotypeResults,
+    read_run,
+)
+from mmscl.results.pictures import picture_path, write_picture
+from mmscl.results.rows import CaseRow, CellRow, CropRow
+from mmscl.results.tables import ResultsError, write_rows
+
+#: What people have corrected in a folder of results (mmscl.review).
+CORRECTIONS = "corrections.csv"
+
+
+def write_results(
+    results: KaryotypeResults,
+    out: str | Path,
+    overwrite: bool = False,
+    draw: Callable[[KaryotypeResults, Path], None] | None = None,
+) -> KaryotypeResults:
+    """Write the folder: tables, pictures, run.json and what `draw` makes.
+
+    It is made beside its place and renamed, so that it is there whole or not at all.
+
+    Args:
+        results: What was read.
+        out: The folder.
+        overwrite: Replace results that are there.
+        draw: Gets the results and the folder in the making, for karyograms and the
+            report; None writes neither.
+
+    Returns:
+        The same, opened from the folder.
+
+    Raises:
+        OutputError: It cannot be written, or is not free (:func:`check_free`).
+    """
+    out = Path(out)
+    check_free(out, overwrite)
+    with writing(out), replaced_folder(out) as part:
+        (part / PICTURES).mkdir()
+        (part / KARYOGRAMS).mkdir()
+        for number, image in enumerate(results.pictures):
+            write_picture(picture_path(part / PICTURES, number), image)
+        write_rows(part / CROPS, CropRow, results.crops)
+        write_rows(part / CELLS, CellRow, results.cells)
+        write_rows(part / CASES, CaseRow, results.cases)
+        text = json.dumps(dict(results.run), indent=1, ensure_ascii=False)
+        (part / RUN).write_text(text + "\n", "utf-8")
+        if draw is not None:
+            draw(results, part)
+    return KaryotypeResults.open(out)
+
+
+def check_free(out: str | Path, overwrite: bool = False) -> None:
+    """Find out before the work whether DIR may be written; makes the folder above it.
+
+    An empty folder is free. With `overwrite`, results are replaced, but nothing else
+    is, nor are results that somebody has corrected.
+
+    Raises:
+        OutputError: It may not, with the way out.
+    """
+    out = Path(out)
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _probe(out)
+        free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    if free:
+        return
+    if not out.is_dir():
+        raise OutputError(f"{out}: is a file; --out names a folder to be made")
+    try:
+        read_run(out)
+    except ResultsError as error:
+        raise OutputError(
+            f"{out}: is there already and holds other files than results of "
+            "mmscl-karyotype; choose another --out"
+        ) from error
+    if not overwrite:
+        raise OutputError(
+            f"{out}: holds results already; choose another --out, or replace them with "
+            "--overwrite"
+        )
+    if (out / CORRECTIONS).exists():
+        raise OutputError(
+            f"{out}: holds corrections made by hand ({CORRECTIONS}), which --overwrite "
+            "does not throw away; choose another --out, or move the folder"
+        )
+
+
+def _probe(out: Path) -> None:
+    """Make and remove a folder beside `out`, as the writing will."""
+    part = out.with_name(f".{out.name}.probe")
+    part.mkdir(exist_ok=True)
+    part.rmdir()
