@@ -117,7 +117,9 @@ class SCLClassifier(ImageClassifier):
             )
         self.requires_grad_(False)
         if not isinstance(head, nn.Module):
-            head = MODELS.build(self._with_width(dict(type="PolarityHead") | dict(head)))
+            head = MODELS.build(
+                self._with_width(dict(type="PolarityHead") | dict(head))
+            )
         self.polarity_head = head
 
     def train(self, mode: bool = True) -> SCLClassifier:

@@ -59,7 +59,9 @@ class BatchScorer(nn.Module):
             samples = head.predict(features, None)
             scores = torch.stack([sample.pred_score for sample in samples])
         if self.embeddings:
-            outputs.append(head.pre_logits(features) if embedding is None else embedding)
+            outputs.append(
+                head.pre_logits(features) if embedding is None else embedding
+            )
         return scores, *outputs
 
 

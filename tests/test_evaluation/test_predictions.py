@@ -72,7 +72,9 @@ def test_the_polarity_is_a_column_where_it_is_told(written, with_polarity):
     assert read_prediction_table(written).polarity is None
     path, told = with_polarity
     header = path.read_text(encoding="utf-8").splitlines()[0]
-    assert header == "path,case,cell,site,type,pred_type,polarity,score_1,score_2,score_X"
+    assert (
+        header == "path,case,cell,site,type,pred_type,polarity,score_1,score_2,score_X"
+    )
     found = read_prediction_table(path)
     assert found.polarity is not None and found.polarity.dtype == np.float32
     np.testing.assert_array_equal(found.polarity, told.polarity)
@@ -91,7 +93,9 @@ def test_a_polarity_that_is_no_probability_is_named(value, with_polarity):
     path, _ = with_polarity
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace(",0.1,", f",{value},"), encoding="utf-8")
-    with pytest.raises(PredictionTableError, match=f"line 2: polarity is '{value}', ex"):
+    with pytest.raises(
+        PredictionTableError, match=f"line 2: polarity is '{value}', ex"
+    ):
         read_prediction_table(path)
 
 
