@@ -14,7 +14,6 @@ from corpus import corpus, write_corpus
 from corpus_case import ERROR, IMAGE
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
-from torch import nn
 from trained import META, build_model, make_config, save_weights, write_cells
 
 from mmscl.checkpoint import CheckpointError
@@ -99,7 +98,6 @@ def test_the_polarity_is_that_of_the_test_loop(orient, root, polarity_root, tmp_
     weights = str(polarity_root / "weights.pth")
     infer = ChromosomeInferencer(cfg, weights, device="cpu", orient=orient)
     found = infer(root, embeddings=True)
-    assert not any(isinstance(m, nn.BatchNorm2d) for m in infer._network.modules())
     cfg.model.orient = orient
     evaluate_checkpoint(cfg, weights, out=str(tmp_path), embeddings=True)
     theirs = read_prediction_table(tmp_path / "internal" / "predictions.csv")

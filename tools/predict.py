@@ -9,9 +9,9 @@ For whole cells, karyograms and a report: mmscl-karyotype (tools/karyotype.py).
 
 Writes one row a crop: path, case, cell, site, type (empty where it is not known),
 predicted type, the probability that the short arm is up (if the model tells it) and the
-score of each type. Exit code 0: every crop was predicted; 2: an
-error, nothing was written; 3: the table was written without the crops that could not be
-read (--skip-unreadable), which are listed with their reasons.
+score of each type. Exit code 0: every crop was predicted; 2: an error, nothing was
+written; 3: the table was written without the crops that could not be read
+(--skip-unreadable), which are listed with their reasons.
 """
 
 from __future__ import annotations

@@ -42,7 +42,5 @@ optim_wrapper = dict(optimizer=dict(lr=2e-3, weight_decay=0.01))
 train_cfg = dict(max_epochs=4, val_interval=4)
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.01, end=100, by_epoch=False),
-    dict(
-        type="CosineAnnealingLR", begin=100, end=1000, eta_min=1e-6, by_epoch=False
-    ),
+    dict(type="CosineAnnealingLR", begin=100, end=1000, eta_min=1e-6, by_epoch=False),
 ]

@@ -215,8 +215,8 @@ def _polarity(values: Sequence[str] | None, path: str | Path) -> np.ndarray | No
     wrong = np.flatnonzero(~((found >= 0) & (found <= 1)))  # NaN too
     if len(wrong):
         raise PredictionTableError(
-            f"{path}, line {wrong[0] + 2}: {POLARITY} is {values[wrong[0]]!r}, expected "
-            "the probability 0..1 that the short arm is up."
+            f"{path}, line {wrong[0] + 2}: {POLARITY} is {values[wrong[0]]!r}, "
+            "expected the probability 0..1 that the short arm is up."
         )
     return found
 
