@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmpretrain.models.classifiers import ImageClassifier
@@ -17,6 +17,9 @@ from mmscl.models.polarity import require_trained, set_orient
 from mmscl.registry import register
 
 STAGES = ("backbone", "neck", "pre_logits", "embedding", "normalized_embedding")
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @register(MODELS)
@@ -122,7 +125,7 @@ class SCLClassifier(ImageClassifier):
             )
         self.polarity_head = head
 
-    def train(self, mode: bool = True) -> SCLClassifier:
+    def train(self, mode: bool = True) -> Self:
         """Set the training mode; a frozen classifier stays in evaluation mode."""
         super().train(mode)
         if self.polarity_head is not None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import TYPE_CHECKING
 
 from torch import nn
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Phased(nn.Module):
@@ -46,7 +50,7 @@ class Phased(nn.Module):
             self.get_submodule(part).requires_grad_(True)
         self.train(self.training)
 
-    def train(self, mode: bool = True) -> Phased:
+    def train(self, mode: bool = True) -> Self:
         """Set the training mode; frozen parts stay in evaluation mode."""
         super().train(False)
         if mode and self.phase:
