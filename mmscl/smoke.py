@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from mmengine.config import Config, ConfigDict
 
+from mmscl.config import ConfigError
 from mmscl.datasets.manifest import SPLITS, Manifest
 from mmscl.datasets.synthetic import write_karyotypes
 from mmscl.models.trained import build_classifier
@@ -32,13 +33,23 @@ def smoke_config(cfg: Config) -> Iterator[Config]:
             `SyntheticKaryotypes`; its variable `canvas` tells the side of the white
             canvas that the set's crops come on (None: tight crops).
 
+    Raises:
+        ConfigError: A `canvas` that is no side.
+
     Yields:
         The same config, changed. Data and results lie in a temporary folder that is
         deleted at the end.
     """
+    canvas = cfg.get("canvas")
+    if not (canvas is None or isinstance(canvas, int)):
+        raise ConfigError(
+            f"{cfg.filename}: canvas: expected the side of the white canvas on which "
+            f"the data set's crops come, in pixels, or None, got {canvas!r}; call a "
+            "variable of another meaning otherwise"
+        )
     with tempfile.TemporaryDirectory(prefix="mmscl_smoke_") as folder:
         root = Path(folder)
-        _write_data(root, cfg.get("canvas"))
+        _write_data(root, canvas)
         _shrink(cfg, root)
         yield cfg
 

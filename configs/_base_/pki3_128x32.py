@@ -9,16 +9,16 @@ area): laboratories differ in magnification, and a laboratory always has the who
 
 data_root = "data/pki3"
 meta_keys = ("sample_idx", "img_path", "case", "cell", "site", "ori_shape", "img_shape")
-canvas = dict(size=(128, 32), extent=144, cell_size=31)
+frame = dict(size=(128, 32), extent=144, cell_size=31)
 train_pipeline = [
     dict(type="LoadChromosome"),
-    dict(type="ChromosomeAugment", preset="mmscl", **canvas),
+    dict(type="ChromosomeAugment", preset="mmscl", **frame),
     dict(type="PackInputs", meta_keys=meta_keys),
 ]
 test_pipeline = [
     dict(type="LoadChromosome"),
     dict(type="Straighten"),
-    dict(type="ChromosomeCanvas", **canvas),
+    dict(type="ChromosomeCanvas", **frame),
     dict(type="PackInputs", meta_keys=meta_keys),
 ]
 train_dataloader = dict(

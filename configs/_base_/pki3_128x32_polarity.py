@@ -16,18 +16,18 @@ meta_keys = (
     "ori_shape",
     "img_shape",
 )
-canvas = dict(size=(128, 32), extent=144, cell_size=31)
+frame = dict(size=(128, 32), extent=144, cell_size=31)
 train_pipeline = [
     dict(type="LoadChromosome"),
     dict(type="FlipPolarity", prob=0.5, upright=True),
-    dict(type="ChromosomeAugment", preset="mmscl", **canvas),
+    dict(type="ChromosomeAugment", preset="mmscl", **frame),
     dict(type="PackInputs", meta_keys=meta_keys),
 ]
 test_pipeline = [
     dict(type="LoadChromosome"),
     dict(type="FlipPolarity", prob=0.0, upright=True),
     dict(type="Straighten"),
-    dict(type="ChromosomeCanvas", **canvas),
+    dict(type="ChromosomeCanvas", **frame),
     dict(type="PackInputs", meta_keys=meta_keys),
 ]
 train_dataloader = dict(
