@@ -46,6 +46,7 @@ REQUIRES = [
     "bioframe>=0.6",
     "safetensors>=0.4",
     "scikit-image>=0.22",  # skeletons of chromosomes
+    "filelock",  # one review of a folder at a time; torch has it too
 ]
 
 # The maintained distributions. mmcv-lite is missing on purpose: it asks for
@@ -74,6 +75,11 @@ UPSTREAM = [
 
 TESTS = ["pytest>=8", "pytest-xdist", "hypothesis>=6.100", "ruff==0.17.6", "mypy"]
 
+# mmscl-karyotype review: the page (mmscl/review/server.py names the same).
+REVIEW = ["starlette>=0.40", "uvicorn>=0.30"]
+# Tests of the page in a browser; they are skipped where no chromium is installed.
+BROWSER = ["playwright>=1.40"]
+
 LOGGING = ["tensorboard"]
 
 # mmengine imports what 0.19 removed; configs/_base_/deepspeed.py.
@@ -99,18 +105,20 @@ setup(
     packages=find_packages(include=["mmscl", "mmscl.*"]),
     include_package_data=True,
     # Models that come with their weights: config, weights, record, card, metafile.
-    package_data={"mmscl.shipped": ["models/*/*"]},
+    # The review page.
+    package_data={"mmscl.shipped": ["models/*/*"], "mmscl.review": ["page/*"]},
     python_requires=">=3.10,<3.13",
     install_requires=REQUIRES,
     extras_require={
         "mminstall": MMINSTALL,
         "upstream": UPSTREAM,
-        "tests": TESTS,
+        "review": REVIEW,
+        "tests": TESTS + REVIEW + BROWSER,
         "figures": FIGURES,
         "comparators": COMPARATORS,
         "bench": BENCH,
         "deepspeed": DEEPSPEED,
-        "all": MMINSTALL + TESTS + FIGURES + LOGGING + COMPARATORS,
+        "all": MMINSTALL + TESTS + FIGURES + LOGGING + COMPARATORS + REVIEW + BROWSER,
     },
     classifiers=[
         "Intended Audience :: Science/Research",

@@ -19,6 +19,7 @@ from mmscl.evaluation.training_log import TrainingLogError
 from mmscl.files import OutputError
 from mmscl.karyotype.model import KaryotypeModelError
 from mmscl.results.tables import ResultsError
+from mmscl.review.errors import ReviewError
 
 EXPECTED = (
     CheckpointError,
@@ -31,6 +32,7 @@ EXPECTED = (
     OutputError,
     PredictionTableError,
     ResultsError,
+    ReviewError,
     TrainingLogError,
 )
 
