@@ -47,6 +47,8 @@ REQUIRES = [
     "safetensors>=0.4",
     "scikit-image>=0.22",  # skeletons of chromosomes
     "filelock",  # one review of a folder at a time; torch has it too
+    "pillow",
+    "reportlab>=4",  # karyograms as PDF
 ]
 
 # The maintained distributions. mmcv-lite is missing on purpose: it asks for

@@ -12,16 +12,10 @@ from mmscl.review.corrected import corrected_case, corrected_cell, karyotype_of
 from mmscl.review.session import ReviewSession
 from mmscl.review.state import CellState, CropState
 from mmscl.review.steps import Step
+from mmscl.visualization.karyogram_rows import ROWS
 
 Json = dict[str, Any]
 _PNG = b"\x89PNG\r\n\x1a\n"
-#: Types of each row of the karyogram; '|' is a gap between groups (DOMAIN: ISCN).
-ROWS = (
-    ("1", "2", "3", "|", "4", "5"),
-    ("6", "7", "8", "9", "10", "11", "12"),
-    ("13", "14", "15", "|", "16", "17", "18"),
-    ("19", "20", "|", "21", "22", "|", "X", "Y"),
-)
 
 
 def folder_view(session: ReviewSession) -> Json:
@@ -145,6 +139,7 @@ def _as_read(row: CropRow) -> Json:
         needs_review=row.needs_review,
         why=row.why,
         length=row.length,
+        centromere=row.centromere_index,
         prototypes=row.prototypes,
     )
 

@@ -3,8 +3,16 @@
 from mmscl.visualization.arms import ArmsPanel, plot_arms
 from mmscl.visualization.confusion import plot_confusion, plot_confusion_change
 from mmscl.visualization.curves import plot_curves
+from mmscl.visualization.display_crop import DisplayCrop, display_crop
 from mmscl.visualization.embedding import EmbeddingMap, plot_embedding
 from mmscl.visualization.heatmap import plot_heatmaps
+from mmscl.visualization.karyogram import (
+    Karyogram,
+    KaryogramCrop,
+    draw_karyogram,
+    karyogram_png,
+    write_karyogram,
+)
 from mmscl.visualization.recall import plot_recall
 from mmscl.visualization.sharma import plot_lengths, plot_sharma
 from mmscl.visualization.straightening import plot_straightening
@@ -12,7 +20,13 @@ from mmscl.visualization.style import save_figure, without_ending
 
 __all__ = [
     "ArmsPanel",
+    "DisplayCrop",
     "EmbeddingMap",
+    "Karyogram",
+    "KaryogramCrop",
+    "display_crop",
+    "draw_karyogram",
+    "karyogram_png",
     "plot_arms",
     "plot_confusion",
     "plot_confusion_change",
@@ -25,4 +39,5 @@ __all__ = [
     "plot_straightening",
     "save_figure",
     "without_ending",
+    "write_karyogram",
 ]

@@ -10,7 +10,7 @@ const SMALLEST = 0.4;
 export class Karyogram {
   /**
    * @param {HTMLElement} root
-   * @param {string[][]} rows Types of each row; "|" is a gap.
+   * @param {string[][][]} rows Groups of types of each row.
    * @param {(crop: number) => void} onChoose
    */
   constructor(root, rows, onChoose) {
@@ -20,9 +20,10 @@ export class Karyogram {
     this.elements = new Map();
     this.chosen = null;
     this.cell = null;
-    root.replaceChildren(...rows.map((types) => this.#row(types, "row")));
-    const trays = this.#row(TRAYS.map(([place]) => place), "row trays");
-    root.append(trays);
+    root.replaceChildren(
+      ...rows.map((groups) => this.#row(groups, "row")),
+      this.#row([TRAYS.map(([place]) => place)], "row trays"),
+    );
     root.addEventListener("focusin", (event) => {
       const crop = event.target.closest(".crop");
       if (crop) this.choose(Number(crop.dataset.crop), false);
@@ -30,31 +31,27 @@ export class Karyogram {
     new ResizeObserver(() => this.#fit()).observe(root.parentElement);
   }
 
-  #row(types, name) {
+  #row(groups, name) {
     const row = document.createElement("div");
     row.className = name;
     row.setAttribute("role", "presentation");
-    for (const type of types) {
-      const part = document.createElement("div");
-      if (type === "|") {
-        part.className = "gap";
-        part.setAttribute("role", "presentation");
-      } else {
-        part.className = "slot";
-        part.dataset.place = type;
-        part.setAttribute("role", "group");
-        const pair = document.createElement("div");
-        pair.className = "pair";
-        pair.setAttribute("role", "presentation");
-        const label = document.createElement("div");
-        label.className = "label";
-        label.setAttribute("aria-hidden", "true");
-        part.append(pair, label);
-        this.slots.set(type, { part, pair, label, row });
-      }
-      row.append(part);
-    }
+    groups.forEach((types, i) => {
+      if (i) row.append(part("gap"));
+      row.append(...types.map((type) => this.#slot(type)));
+    });
     return row;
+  }
+
+  #slot(type) {
+    const slot = part("slot");
+    slot.dataset.place = type;
+    slot.setAttribute("role", "group");
+    const pair = part("pair");
+    const label = part("label");
+    label.setAttribute("aria-hidden", "true");
+    slot.append(pair, label);
+    this.slots.set(type, { part: slot, pair, label });
+    return slot;
   }
 
   /** Show a cell; the pictures of the one before are let go. */
@@ -137,28 +134,36 @@ export class Karyogram {
     return has("X") + has("Y") === 2 && has("Y") < 2;
   }
 
-  /** The largest scale at which all rows have room. */
+  /** The largest scale at which all rows have room; centromeres on one line. */
   #fit() {
     if (!this.cell) return;
     const pane = this.root.parentElement;
-    const sizes = new Map(this.cell.crops.map((crop) => [crop.crop, crop]));
-    const rows = [...this.root.querySelectorAll(".row")].map((row) => {
-      const crops = [...row.querySelectorAll(".crop")].map((e) => sizes.get(Number(e.dataset.crop)));
-      return {
-        tray: row.classList.contains("trays"),
-        width: crops.reduce((sum, crop) => sum + crop.width, 0),
-        height: Math.max(12, ...crops.map((crop) => crop.height)),
-        fixed: 11 * crops.length + 12 * row.children.length,
-      };
-    });
+    const rows = [...this.root.querySelectorAll(".row")].map((row) => this.#measured(row));
     const room = pane.clientWidth - 60;
     const across = rows.filter((row) => !row.tray)
       .map((row) => (room - row.fixed) / Math.max(row.width, 1));
-    const high = rows.reduce((sum, row) => sum + row.height, 0);
+    const high = rows.reduce((sum, row) => sum + row.above + row.below, 0);
     const down = (pane.clientHeight - 118 - 52 * rows.length) / high;
     const scale = Math.max(SMALLEST, Math.min(LARGEST, down, ...across));
     document.documentElement.style.setProperty("--scale", scale.toFixed(3));
-    this.scale = scale;
+  }
+
+  /** Sizes of a row in pixels of the crops; lifts each crop to the line of the row. */
+  #measured(row) {
+    const tray = row.classList.contains("trays");
+    const elements = [...row.querySelectorAll(".crop")];
+    const crops = elements.map((e) => this.cell.crops.find((c) => c.crop === Number(e.dataset.crop)));
+    const lower = crops.map((crop) => (tray ? crop.height : lowerArm(crop)));
+    const below = tray ? 0 : Math.max(0, ...lower);
+    const above = Math.max(12, ...crops.map((crop, i) => crop.height - (tray ? 0 : lower[i])));
+    elements.forEach((element, i) => {
+      element.style.setProperty("--lift", tray ? 0 : below - lower[i]);
+    });
+    return {
+      tray, above, below,
+      width: crops.reduce((sum, crop) => sum + crop.width, 0),
+      fixed: 11 * crops.length + 12 * row.children.length,
+    };
   }
 
   /** The crops in reading order. */
@@ -205,6 +210,19 @@ export class Karyogram {
     }
     return this.chosen;
   }
+}
+
+function part(name) {
+  const made = document.createElement("div");
+  made.className = name;
+  made.setAttribute("role", "presentation");
+  return made;
+}
+
+/** Pixels below the centromere; where none was found, as if it were above the middle. */
+function lowerArm(crop) {
+  const upper = crop.centromere ?? (crop.flip ? 0.6 : 0.4);
+  return crop.height * (crop.flip ? upper : 1 - upper);
 }
 
 function middle(element) {
