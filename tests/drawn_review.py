@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from mmscl.datasets.manifest import TYPES
 from mmscl.karyotype import Karyotype
 from mmscl.results import CaseRow, CellRow, CropRow, KaryotypeResults, write_results
 from mmscl.results.karyotype_results import FORMAT
+from mmscl.visualization.display_crop import DisplayCrop, display_crop
 
 #: Type that a crop was read as in place of its own, in every cell: (type, which).
 WRONG = {("4", 1): "5", ("21", 0): "22", ("X", 0): "7", ("16", 1): ""}
@@ -21,8 +23,8 @@ NEXT = {"4": "5", "5": "4", "21": "22", "22": "21", "X": "7", "7": "X"}
 
 
 @cache
-def drawn_crops(cases: int) -> tuple[list[dict[str, str]], list[np.ndarray]]:
-    """Rows of the manifest and crops of one cell of each case."""
+def drawn_crops(cases: int) -> tuple[list[dict[str, str]], list[DisplayCrop]]:
+    """Rows of the manifest and crops of one cell of each case, as they are shown."""
     drawn = SyntheticKaryotypes(
         cases=cases, cells_per_case=1, seed=3, abnormal_rate=0.0
     )
@@ -32,7 +34,10 @@ def drawn_crops(cases: int) -> tuple[list[dict[str, str]], list[np.ndarray]]:
         {name: str(table[name][i]) for name in ("type", "case")}
         for i in range(len(table))
     ]
-    return rows, [drawn.load_crop(i) for i in range(len(table))]
+    return rows, [
+        display_crop(drawn.load_crop(i), row["type"], "up")
+        for i, row in enumerate(rows)
+    ]
 
 
 def make_results(cases: int = 2, cells_per_case: int = 2, drawn: int = 2):
@@ -53,7 +58,7 @@ def make_results(cases: int = 2, cells_per_case: int = 2, drawn: int = 2):
             i for i, row in enumerate(rows) if row["case"] == names[number % drawn]
         ]
         own = [
-            _crop(len(crops) + place, case, cell, rows[i]["type"], which)
+            _crop(len(crops) + place, case, cell, rows[i]["type"], which, images[i])
             for place, i in enumerate(chosen)
             for which in [
                 sum(rows[j]["type"] == rows[i]["type"] for j in chosen[:place])
@@ -62,7 +67,7 @@ def make_results(cases: int = 2, cells_per_case: int = 2, drawn: int = 2):
         # In the folder of results the crops of a cell lie in no order of types.
         order = np.random.default_rng(number).permutation(len(own))
         own = [replace(own[i], crop=len(crops) + n) for n, i in enumerate(order)]
-        pictures += [images[chosen[i]] for i in order]
+        pictures += [images[chosen[i]].image for i in order]
         crops += own
         cells.append(_cell(own, f"{case}_{cell}"))
     return KaryotypeResults(
@@ -83,11 +88,14 @@ def write_folder(folder: Path, **settings: int) -> Path:
         turned = image[::-1, ::-1] if crop.polarity == "down" else image
         assert cv2.imwrite(str(file), turned)
     run = dict(results.run, input=str(folder / "input"))
-    write_results(replace(results, run=run), folder / "results")
+    with patch("mmscl.files.sync"):  # of thousands of files it takes minutes
+        write_results(replace(results, run=run), folder / "results")
     return folder / "results"
 
 
-def _crop(number: int, case: str, cell: str, true: str, which: int) -> CropRow:
+def _crop(
+    number: int, case: str, cell: str, true: str, which: int, shown: DisplayCrop
+) -> CropRow:
     read = WRONG.get((true, which), true)
     sure = read == true and not (true == "9" and which)
     return CropRow(
@@ -111,7 +119,7 @@ def _crop(number: int, case: str, cell: str, true: str, which: int) -> CropRow:
         if read
         else "none of the types",
         length=0.02,
-        centromere_index=None,
+        centromere_index=shown.centromere_index,
         prototypes="4 0.91, 5 0.85" if not sure else "",
         look_alikes="" if sure else "0 1",
     )

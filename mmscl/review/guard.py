@@ -18,6 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: Bytes of the body of a request; a step takes some 150.
 MOST_BYTES = 16 * 1024
+#: Bytes of its headers with the query; a browser's are some 700.
+MOST_HEADER_BYTES = 16 * 1024
 #: Characters of a path.
 LONGEST_PATH = 500
 LOOPBACK = "127.0.0.1"
@@ -101,6 +103,8 @@ class Guard:
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Status and reason, or None if the request is good."""
         headers = Headers(scope=scope)
+        if _size(scope) > MOST_HEADER_BYTES:
+            return 431, f"the headers are larger than {MOST_HEADER_BYTES} bytes"
         origins = [f"http://{host}" for host in self.access.hosts]
         origin = headers.get("origin")
         posts = scope["method"] == "POST"
@@ -131,6 +135,11 @@ def _body_refusal(headers: Headers) -> tuple[int, str] | None:
     if int(length[:20]) > MOST_BYTES:
         return 413, f"the request is larger than {MOST_BYTES} bytes"
     return None
+
+
+def _size(scope: Scope) -> int:
+    headers = sum(len(name) + len(value) for name, value in scope["headers"])
+    return headers + len(scope.get("query_string", b""))
 
 
 def _leaves(scope: Scope) -> bool:
