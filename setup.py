@@ -49,6 +49,7 @@ REQUIRES = [
     "filelock",  # one review of a folder at a time; torch has it too
     "pillow",
     "reportlab>=4",  # karyograms as PDF
+    "jinja2>=3",  # report.html
 ]
 
 # The maintained distributions. mmcv-lite is missing on purpose: it asks for
@@ -107,8 +108,14 @@ setup(
     packages=find_packages(include=["mmscl", "mmscl.*"]),
     include_package_data=True,
     # Models that come with their weights: config, weights, record, card, metafile.
-    # The review page.
-    package_data={"mmscl.shipped": ["models/*/*"], "mmscl.review": ["page/*"]},
+    package_data={
+        "mmscl.shipped": ["models/*/*"],
+        "mmscl.results.report": ["templates/*"],
+        "mmscl.review": ["page/*"],
+    },
+    entry_points={
+        "console_scripts": ["mmscl-karyotype=mmscl.karyotype_command:main"],
+    },
     python_requires=">=3.10,<3.13",
     install_requires=REQUIRES,
     extras_require={

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -12,8 +12,6 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmpretrain.models.classifiers import BaseClassifier
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 
 from mmscl.config import ConfigError
@@ -32,6 +30,7 @@ from mmscl.files import writing
 from mmscl.models.folding import fold_batch_norms
 from mmscl.models.scoring import BatchScorer
 from mmscl.models.trained import class_names, load_trained
+from mmscl.progress import tracked
 
 #: Above, a CPU's caches no longer hold the maps: resnet10t at 96 x 48 px takes 8 % more
 #: time an image in batches of 128, and 16 % more in batches of 16 (one thread, AVX2,
@@ -139,7 +138,7 @@ class ChromosomeInferencer:
 
     def __call__(
         self,
-        inputs: Inputs,
+        inputs: Inputs | Crops,
         split: str | None = None,
         embeddings: bool = False,
         one_cell: bool = False,
@@ -168,7 +167,7 @@ class ChromosomeInferencer:
         reader = CropReader(crops, self._cells(crops, one_cell), skip_unreadable)
         batches = made_ahead(reader.batches(self.batch_size, self.pipeline))
         total = ceil(len(crops) / self.batch_size)
-        shown = _tracked(batches, total) if progress and total > 1 else batches
+        shown = tracked(batches, "Predicting", total, progress)
         rows, scores, found = self._run(shown, embeddings)
         if not len(rows):
             first = reader.left_out[min(reader.left_out)]
@@ -242,13 +241,6 @@ def _test_dataloader(cfg: Config) -> Mapping[str, Any]:
             "which tells how crops are prepared for the network"
         )
     return loader
-
-
-def _tracked(batches: Iterable, total: int) -> Iterator:
-    console = Console(stderr=True)
-    yield from track(
-        batches, "Predicting", total, console=console, update_period=0.5, transient=True
-    )
 
 
 def _table(

@@ -87,7 +87,7 @@ def write_folder(folder: Path, **settings: int) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         turned = image[::-1, ::-1] if crop.polarity == "down" else image
         assert cv2.imwrite(str(file), turned)
-    run = dict(results.run, input=str(folder / "input"))
+    run = dict(results.run, input="input", root=str(folder / "input"))
     with patch("mmscl.files.sync"):  # of thousands of files it takes minutes
         write_results(replace(results, run=run), folder / "results")
     return folder / "results"

@@ -26,7 +26,12 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FILE = re.compile(r"(?<![\w/.-])(?:configs|tools|tests|docs|mmscl)/[\w/.-]+\.\w+")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TOOL = re.compile(r"(?:python|bash) (tools/\S+)")
-NESTED = {"dist_train.sh": "train.py", "slurm_train.sh": "train.py"}
+INSTALLED = re.compile(r"^mmscl-karyotype ", re.MULTILINE)
+NESTED = {
+    "dist_train.sh": "train.py",
+    "slurm_train.sh": "train.py",
+    "karyotype.py": "../mmscl/karyotype_command.py",
+}
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 
@@ -52,6 +57,7 @@ def commands(page: Path) -> list[list[str]]:
     text = page.read_text("utf-8")
     inline = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
     lines = "\n".join([*blocks(page, "bash", ""), *inline]).replace("\\\n", " ")
+    lines = INSTALLED.sub("python tools/karyotype.py ", lines)
     return [
         shlex.split(line[TOOL.search(line).start() :], comments=True)[1:]
         for line in lines.splitlines()
@@ -61,7 +67,7 @@ def commands(page: Path) -> list[list[str]]:
 
 def options_of(tool: Path) -> set[str]:
     """The option names that a command declares."""
-    tool = tool.with_name(NESTED.get(tool.name, tool.name))
+    tool = tool.parent / NESTED.get(tool.name, tool.name)
     strings = {
         node.value
         for node in ast.walk(ast.parse(tool.read_text("utf-8")))

@@ -5,7 +5,9 @@
         --checkpoint best.pth --one-cell --out predictions.csv
     python tools/predict.py crops/ --model NAME --one-cell   # weights come with it
 
-writes one row a crop: path, case, cell, site, type (empty where it is not known),
+For whole cells, karyograms and a report: mmscl-karyotype (tools/karyotype.py).
+
+Writes one row a crop: path, case, cell, site, type (empty where it is not known),
 predicted type and the score of each type. Exit code 0: every crop was predicted; 2: an
 error, nothing was written; 3: the table was written without the crops that could not be
 read (--skip-unreadable), which are listed with their reasons.

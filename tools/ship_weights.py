@@ -7,9 +7,11 @@
 
 writes the weights in half precision, the config without its bases, a record of what was
 measured, and from the record a model card and a metafile, to mmscl/shipped/models/NAME;
-all of them or nothing. The results are those of `tools/test.py CONFIG CHECKPOINT
---external`. It is checked that they are of this checkpoint, that no tested image is of
-another split, and what half precision changes.
+all of them or nothing. With --karyotype FILE the karyotype model that was fitted for
+the checkpoint comes beside them; with --name, --karyotype and --manifest alone it is
+put beside a model that is there. The results are those of `tools/test.py CONFIG
+CHECKPOINT --external`. It is checked that they are of this checkpoint, that no tested
+image is of another split, and what half precision changes.
 """
 
 from __future__ import annotations
@@ -20,10 +22,11 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from mmscl.cli import report_errors
+from mmscl.shipped.companions import complete_shipped
 from mmscl.shipped.model_list import update_list
 from mmscl.shipped.shipment import Shipment
 from mmscl.shipped.shipping import ship
-from mmscl.shipped.store import MODELS
+from mmscl.shipped.store import COMPANIONS, MODELS, ShippedModel
 
 PAGE = MODELS.parents[2] / "docs" / "models.md"
 
@@ -34,12 +37,11 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("checkpoint", help="checkpoint of the run")
-    add("config", help="config of the run, in this repository")
+    add("checkpoint", nargs="?", help="checkpoint of the run")
+    add("config", nargs="?", help="config of the run, in this repository")
     add("--name", required=True, help="such as mmscl-resnet18-pki3")
     add(
         "--results",
-        required=True,
         metavar="DIR",
         help="folder with metrics.json and <set>/predictions.csv, of tools/test.py",
     )
@@ -52,12 +54,17 @@ def parse_args() -> argparse.Namespace:
     add("--split", default="test", help="its split that was tested (default: test)")
     add(
         "--command",
-        required=True,
         action="append",
         metavar="TEXT",
         help="a command that made the model; several in their order",
     )
-    add("--machine", required=True, metavar="TEXT", help="where, and how long it took")
+    add("--machine", metavar="TEXT", help="where, and how long it took")
+    add(
+        "--karyotype",
+        metavar="FILE",
+        help="model.json of tools/evaluate_karyotypes.py --fit for this checkpoint: "
+        "mmscl-karyotype then reads cells with it; also makes the prototypes",
+    )
     add(
         "--terms",
         nargs="+",
@@ -83,15 +90,32 @@ def parse_args() -> argparse.Namespace:
     )
     add("--overwrite", action="store_true", help="replace a model of this name")
     args = parser.parse_args()
+    needed = ("checkpoint", "config", "results", "command", "machine")
+    missing = [name for name in needed if not getattr(args, name)]
+    if missing and (args.checkpoint or args.config or not args.karyotype):
+        parser.error(
+            f"expected {', '.join(missing)} too; with --name, --karyotype and "
+            "--manifest alone, a model that is there gets its karyotype model"
+        )
     wrong = [text for text in args.terms if not text.partition("=")[2]]
     if wrong:
         parser.error(f"--terms {wrong[0]}: expected SITE=TEXT")
     return args
 
 
+def complete(args: argparse.Namespace) -> None:
+    """Give a model that is there its karyotype model and prototypes."""
+    model = ShippedModel(args.name, args.out / args.name)
+    complete_shipped(model, args.karyotype, args.manifest)
+    print(f"{model.name}: {', '.join(COMPANIONS)} in {model.folder}")
+
+
 def main() -> None:
     """Ship, and say what was written and found."""
     args = parse_args()
+    if args.checkpoint is None:
+        complete(args)
+        return
     shipment = Shipment(
         name=args.name,
         checkpoint=args.checkpoint,
@@ -104,6 +128,7 @@ def main() -> None:
         options=args.cfg_options,
         terms={k: v for k, _, v in (text.partition("=") for text in args.terms)},
         notes=Path(args.notes).read_text("utf-8") if args.notes else "",
+        karyotype=args.karyotype or "",
     )
     model, changes = ship(shipment, args.out, args.overwrite)
     record = model.record()

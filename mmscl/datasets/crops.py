@@ -48,6 +48,15 @@ class Crops:
     def __len__(self) -> int:
         return len(self.path)
 
+    def take(self, rows: np.ndarray) -> Crops:
+        """The crops of some rows: integers (m,)."""
+        columns = ("path", "case", "cell", "site", "labels")
+        return replace(
+            self,
+            sample=lambda row: self.sample(int(rows[row])),
+            **{name: getattr(self, name)[rows] for name in columns},
+        )
+
     def group_by_cell(self, one_cell: bool, feature: str) -> list[np.ndarray]:
         """Rows of each cell, in the order of the first row of each.
 
@@ -76,14 +85,15 @@ class Crops:
         )
 
 
-def find_crops(inputs: Inputs, split: str | None = None) -> Crops:
+def find_crops(inputs: Inputs | Crops, split: str | None = None) -> Crops:
     """The crops that are meant.
 
     Args:
         inputs: A folder with a manifest.csv, or of image files (also in folders below
             it, sorted by path); a manifest: path of a CSV file with the column `path`,
             all others optional; path of an image file; an array, H x W uint8 or BGR;
-            a list of paths and arrays; a ChromosomeDataset, whose pipeline is not used.
+            a list of paths and arrays; a ChromosomeDataset, whose pipeline is not used;
+            crops that were found before.
         split: Rows of a manifest to take; None takes all.
 
     Raises:
@@ -93,7 +103,9 @@ def find_crops(inputs: Inputs, split: str | None = None) -> Crops:
         ManifestError: A manifest that cannot be used, or a split without one.
         TypeError: Inputs of another kind.
     """
-    table = _manifest_of(inputs)
+    if isinstance(inputs, Crops):
+        return inputs
+    table = manifest_of(inputs)
     if table is not None:
         data = _Table(table.name, str(table.parent), split)
         return _of_dataset(data, str(table))
@@ -133,7 +145,8 @@ class _Table(ChromosomeDataset):
         return manifest.select(split=self.split)
 
 
-def _manifest_of(inputs: Inputs) -> Path | None:
+def manifest_of(inputs: Inputs) -> Path | None:
+    """The manifest that inputs name: a CSV, or manifest.csv of a folder; else None."""
     if not isinstance(inputs, (str, Path)):
         return None
     path = Path(inputs).expanduser()

@@ -28,6 +28,7 @@ class CropRow:
             could not be measured.
         centromere_index: Of the chromosome as shown: from its upper tip, a share of its
             length, 0..1; None where none was found.
+        length_px, centromere_row: In pixels and as a row of the picture; None likewise.
         prototypes: Nearest types by the training's mean embeddings with the cosine,
             '4 0.91, 5 0.85'; '' where the model has no prototypes.
         look_alikes: Numbers of the surely read crops that look most like it, '12 87 3';
@@ -51,6 +52,8 @@ class CropRow:
     why: str
     length: float | None
     centromere_index: float | None
+    length_px: float | None = None
+    centromere_row: float | None = None
     prototypes: str = ""
     look_alikes: str = ""
 

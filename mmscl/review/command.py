@@ -21,18 +21,10 @@ Takes the cells that were marked as done. The folder holds predictions.csv, cell
 cases.csv, manifest.csv and export.json (counts, source)."""
 
 
-def add_review_commands(subparsers: argparse._SubParsersAction) -> None:
-    """Add `review` and `export`; each sets `run`, which takes the parsed arguments.
-
-    Args:
-        subparsers: Of the parser of mmscl-karyotype.
-    """
-    _add_review(subparsers)
-    _add_export(subparsers)
-
-
-def _add_review(subparsers: argparse._SubParsersAction) -> None:
-    add = _parser(subparsers, "review", "correct karyograms by hand", _REVIEW)
+def add_review_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `review`."""
+    _describe(parser, _REVIEW)
+    add = parser.add_argument
     add("folder", metavar="DIR", type=Path, help="results of mmscl-karyotype")
     add(
         "--port",
@@ -53,8 +45,10 @@ def _add_review(subparsers: argparse._SubParsersAction) -> None:
     )
 
 
-def _add_export(subparsers: argparse._SubParsersAction) -> None:
-    add = _parser(subparsers, "export", "write the corrected tables", _EXPORT)
+def add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `export`."""
+    _describe(parser, _EXPORT)
+    add = parser.add_argument
     add("folder", metavar="DIR", type=Path, help="results of mmscl-karyotype")
     add(
         "--out",
@@ -72,8 +66,8 @@ def _add_export(subparsers: argparse._SubParsersAction) -> None:
         "--root",
         type=Path,
         metavar="DIR",
-        help="folder that the paths of the crops start from (default: the input that "
-        "the results name)",
+        help="folder that the paths of the crops start from (default: the one that the "
+        "results name)",
     )
     add(
         "--copy",
@@ -99,15 +93,9 @@ def run_export(args: argparse.Namespace) -> int:
     return 0
 
 
-def _parser(subparsers: argparse._SubParsersAction, name: str, line: str, text: str):
-    parser = subparsers.add_parser(
-        name,
-        help=line,
-        description=text,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run={"review": run_review, "export": run_export}[name])
-    return parser.add_argument
+def _describe(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.description = text
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def _port(text: str) -> int:

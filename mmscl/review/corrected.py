@@ -91,7 +91,7 @@ def corrected_cell(cell: CellState) -> CellRow:
     call = call_of(cell)
     warnings = list(call.warnings)
     if rejected:
-        warnings.append(f"{rejected} crops were rejected by hand")
+        warnings.append(f"rejected by hand: {rejected}")
     return replace(
         row,
         placed=len(places) - places.count("") - rejected,

@@ -68,9 +68,18 @@ class Sources:
 
 
 def source_root(results: KaryotypeResults) -> Path:
-    """The folder that the paths of results start from: their input, or where it is."""
-    given = Path(str(results.run.get("input", ".")))
-    return given if given.is_dir() else given.parent
+    """The folder that the paths of results start from.
+
+    Raises:
+        ReviewError: They do not tell.
+    """
+    told = results.run.get("root")
+    if not told:
+        raise ReviewError(
+            f"{results.folder}: does not tell which folder the paths of its crops "
+            "start from; say so with --root"
+        )
+    return Path(str(told))
 
 
 def _copied(row: CropRow) -> str:

@@ -117,8 +117,11 @@ def _summary(record: Record) -> str:
 def _use(record: Record) -> str:
     name, cell = record["name"], record["cell_size"]
     option, argument = (" --one-cell", ", one_cell=True") if cell else ("", "")
+    whole = ""
+    if record.get("karyotype"):
+        whole = f"mmscl-karyotype CELLS --out DIR --model {name}\n"
     text = f"""```bash
-python tools/predict.py CROPS{option} --model {name}
+{whole}python tools/predict.py CROPS{option} --model {name}
 ```
 
 ```python
@@ -261,8 +264,27 @@ def _files(record: Record) -> str:
         f"`{WEIGHTS}`: {weights['bytes']:,} bytes, {weights['tensors']} tensors "
         "(kernels and matrices in half precision), SHA-256 "
         f"`{weights['sha256']}`, checked whenever it is loaded.\n"
-        f"`{CONFIG}`: SHA-256 `{record['config']['sha256']}`."
+        f"`{CONFIG}`: SHA-256 `{record['config']['sha256']}`.{_companions(record)}"
     )
+
+
+def _companions(record: Record) -> str:
+    """What reads whole cells with the model; '' if nothing does."""
+    found, text = record.get("karyotype"), ""
+    if found:
+        sizes = "with" if found["sizes"] else "without"
+        text += (
+            f"\n`{found['file']}`: reads whole cells, {sizes} the sizes of their "
+            f"chromosomes; temperature {found['temperature']}, review below a "
+            f"confidence of {found['review_below']}. SHA-256 `{found['sha256']}`."
+        )
+    found = record.get("prototypes")
+    if found:
+        text += (
+            f"\n`{found['file']}`: mean embedding of each type over "
+            f"{found['images']:,} training crops. SHA-256 `{found['sha256']}`."
+        )
+    return text
 
 
 def _share(one: Mapping[str, Any]) -> str:

@@ -34,6 +34,8 @@ class Shipment:
         options: Settings that training replaced in the config.
         terms: Site -> terms of its data, for sites that `TERMS` does not know.
         notes: Markdown for the card.
+        karyotype: File of the karyotype model that was fitted for the checkpoint; ''
+            ships none, and no prototypes.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Shipment:
     options: Mapping[str, Any] = field(default_factory=dict)
     terms: Mapping[str, str] = field(default_factory=dict)
     notes: str = ""
+    karyotype: str = ""
 
     @property
     def config_name(self) -> str:

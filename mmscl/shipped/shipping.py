@@ -15,7 +15,9 @@ from mmscl.config import read_config
 from mmscl.datasets.manifest import Manifest
 from mmscl.export import export_weights
 from mmscl.files import replaced_folder, writing
+from mmscl.karyotype.model import KaryotypeModel
 from mmscl.shipped.card import write_card, write_metafile
+from mmscl.shipped.companions import add_companions
 from mmscl.shipped.flat_config import flatten_config, write_config
 from mmscl.shipped.half_check import compare_precisions
 from mmscl.shipped.record import make_record
@@ -63,6 +65,7 @@ def ship(
         OutputError: The model is there already.
         FileNotFoundError, ManifestError, PredictionTableError: As `read_results`,
             `make_record` and `check_held_out`.
+        KaryotypeModelError: The file is no karyotype model.
     """
     folder = check_name(shipment.name, out, overwrite)
     check_commands(shipment.commands)
@@ -71,6 +74,8 @@ def ship(
     meta = loaded.get("meta") or {}
     check_settings(shipment, cfg, meta.get("settings", {}))
     results = read_results(shipment.results)
+    if shipment.karyotype:
+        KaryotypeModel.load(shipment.karyotype)
     manifest = Manifest.read(shipment.manifest)
     record = make_record(shipment, cfg, meta, manifest, results)
     check_held_out(manifest, shipment.split, results)
@@ -78,6 +83,8 @@ def ship(
         with writing(folder):
             changes = _write_weights(shipment, part, record)
         record["half_precision"] = _check_half(shipment, cfg, part, results[INTERNAL])
+        if shipment.karyotype:
+            add_companions(part, record, shipment.karyotype, shipment.manifest)
         with writing(folder):
             _write_texts(part, record)
     return ShippedModel(shipment.name, folder), changes

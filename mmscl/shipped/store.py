@@ -26,6 +26,9 @@ PREFIX = "mmscl://"
 CONFIG, WEIGHTS, RECORD = "config.py", "weights.safetensors", "record.json"
 CARD, METAFILE = "README.md", "metafile.yml"
 FILES = (CONFIG, WEIGHTS, RECORD, CARD, METAFILE)
+#: Beside them where cells can be read with the model (mmscl.shipped.companions).
+KARYOTYPE, PROTOTYPES = "karyotype.json", "prototypes.safetensors"
+COMPANIONS = (KARYOTYPE, PROTOTYPES)
 #: Of names: mmpretrain looks them up in lower case, and they are folders.
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
@@ -48,7 +51,7 @@ class ShippedModel:
         return PREFIX + self.name
 
     def file(self, name: str) -> Path:
-        """One of its `FILES`.
+        """One of its `FILES` and `COMPANIONS`.
 
         Raises:
             CheckpointError: It is not there.
@@ -89,6 +92,19 @@ def shipped_names(folder: Path | None = None) -> list[str]:
         for path in folder.iterdir()
         if path.is_dir() and NAME.fullmatch(path.name)
     )
+
+
+def default_model() -> str | None:
+    """The model that commands take if none is named: the one written last.
+
+    Among those of one day the first by name; None if no model comes with mmscl.
+    """
+    dates = {
+        name: ShippedModel(name, MODELS / name).record().get("written", {}).get("date")
+        for name in shipped_names()
+    }
+    latest = max(dates.values(), default=None)
+    return next((name for name, date in dates.items() if date == latest), None)
 
 
 def find_shipped(name: str) -> ShippedModel | None:

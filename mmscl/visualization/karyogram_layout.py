@@ -15,7 +15,7 @@ from mmscl.visualization.karyogram_rows import (
     show_crops,
 )
 from mmscl.visualization.karyogram_tray import place_tray
-from mmscl.visualization.page import Line, Page, Text, text_width, wrap
+from mmscl.visualization.page import Line, Page, Text, legible, text_width, wrap
 
 if TYPE_CHECKING:
     from mmscl.visualization.karyogram import Karyogram
@@ -29,8 +29,8 @@ _LONGEST, _COARSEST = 42.0, 0.42
 # grows.
 _LEAST = 0.6
 # Crops longer than this many times the median are no single chromosomes at this scale:
-# chromosome 1 is 2.2 times as long as the median of a cell.
-_OUTSIZE = 4.5
+# chromosome 1 is about twice as long as the median of a cell.
+_OUTSIZE = 3.2
 _HEAD, _TEXT = 12.0, 7.0
 _ROW_GAP = 4.0
 
@@ -57,7 +57,7 @@ def lay_out(karyogram: Karyogram) -> Page:
 def _reductions(shapes: list[tuple[int, ...]]) -> list[float]:
     """1 for each crop, less for one that is far larger than the others."""
     longest = np.array([max(shape) for shape in shapes], float)
-    most = _OUTSIZE * float(np.median([shape[0] for shape in shapes]))
+    most = _OUTSIZE * float(np.median(longest))
     return np.minimum(1.0, most / longest).tolist()
 
 
@@ -68,8 +68,9 @@ def _choose_scale(
 ) -> float:
     """The largest scale at which all fits A4, in mm a pixel, or the least allowed."""
     longest = max(
-        max(crop.image.shape) * reduction
+        max(crop.image.shape)
         for crop, reduction in zip(karyogram.crops, reductions, strict=True)
+        if reduction == 1
     )
     high = min(_LONGEST / longest, _COARSEST)
     low = _LEAST * high
@@ -81,6 +82,8 @@ def _choose_scale(
 
     if fits(high):
         return high
+    if not fits(low):
+        return low
     for _ in range(6):
         middle = (low + high) / 2
         low, high = (middle, high) if fits(middle) else (low, middle)
@@ -111,16 +114,13 @@ def _head(karyogram: Karyogram, width: float) -> Block:
     """Title and ISCN on one line, or below each other where they are long."""
     block = Block(width=0.0, height=0.0)
     line, y = _HEAD / 72 * 25.4 * 1.25, 0.0
-    iscn = text_width(karyogram.iscn, _HEAD, bold=True)
-    title = text_width(karyogram.title, _HEAD)
-    if iscn + title + 8 <= width:
+    title, iscn = legible(karyogram.title), legible(karyogram.iscn)
+    if text_width(iscn, _HEAD, bold=True) + text_width(title, _HEAD) + 8 <= width:
         y += line
-        block.texts.append(Text(0, y, karyogram.title, _HEAD))
-        block.texts.append(
-            Text(width, y, karyogram.iscn, _HEAD, bold=True, align="right")
-        )
+        block.texts.append(Text(0, y, title, _HEAD))
+        block.texts.append(Text(width, y, iscn, _HEAD, bold=True, align="right"))
     else:
-        for text, bold in ((karyogram.title, False), (karyogram.iscn, True)):
+        for text, bold in ((title, False), (iscn, True)):
             for part in wrap(text, width, _HEAD, bold):
                 y += line
                 block.texts.append(Text(0, y, part, _HEAD, bold=bold))
@@ -136,7 +136,7 @@ def _foot(karyogram: Karyogram, width: float) -> Block:
         notes.insert(0, "Dashed frame: to be looked at again; confidence of its type.")
     block = Block(width=0.0, height=0.0)
     for note in notes:
-        for part in wrap(note, width, _TEXT):
+        for part in wrap(legible(note), width, _TEXT):
             block.height += _TEXT / 72 * 25.4 * 1.35
             block.texts.append(Text(0, block.height, part, _TEXT, color="#404040"))
     return block
@@ -146,7 +146,7 @@ def _page(karyogram: Karyogram, blocks: list[Block], width: float) -> Page:
     """Blocks below each other; what is left of A4 goes between them."""
     height = max(HEIGHT, _height(blocks))
     spare = (height - _height(blocks)) / max(len(blocks) - 1, 1)
-    page = Page(width, height, karyogram.title)
+    page = Page(width, height, legible(karyogram.title))
     y = MARGIN
     for number, block in enumerate(blocks):
         if number == len(blocks) - 1:

@@ -17,6 +17,7 @@ from mmscl.visualization.page import (
     Picture,
     Text,
     dashed_box,
+    legible,
     text_width,
 )
 from mmscl.visualization.style import LOOKS
@@ -41,10 +42,12 @@ _NAME, SMALL = 9.0, 6.0
 MARK, EMPTY = LOOKS[1].color, "#999999"
 # Millimetres: between homologues, least between types and between groups; a letter's
 # height; between a chromosome and its frame.
-GAP = 1.8
+GAP = 2.2
 _TYPE_GAP, _GROUP_GAP = 5.0, 10.0
 LETTER = SMALL / 72 * 25.4
 FRAME = 0.7
+# Grey levels from here on are paper.
+_WHITE = 250
 
 
 @dataclass
@@ -82,34 +85,34 @@ class Shown:
         centromere: From the upper edge.
         mark: Printed above it in colour; '' marks nothing.
         label: Printed below it.
-        pixels: Shape of the picture on paper.
     """
 
     type: str
     width: float
     height: float
     centromere: float
-    crop: KaryogramCrop | None = None
+    image: np.ndarray | None = None
     mark: str = ""
     label: str = ""
 
     @property
     def room(self) -> float:
-        """Width that it needs with its letters, in mm."""
-        letters = max(text_width(text, SMALL) for text in (self.mark, self.label))
-        return max(self.width, letters)
+        """Width that it needs with its frame and letters, in mm."""
+        frame = 2 * FRAME if self.mark else 0.0
+        mark = text_width(self.mark, SMALL, bold=True)
+        return max(self.width + frame, mark, text_width(self.label, SMALL))
 
     def draw(self, block: Block, x: float, y: float, letters: float) -> None:
         """With the middle of its upper edge at (x, y), its label's baseline below."""
         left = x - self.width / 2
-        if self.crop is None:
+        if self.image is None:
             block.lines += dashed_box(left, y, self.width, self.height, EMPTY, 0.5)
             return
         shape = max(round(self.width * PX), 1), max(round(self.height * PX), 1)
-        shrinks = shape[1] < len(self.crop.image)
+        shrinks = shape[1] < len(self.image)
         way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
         block.pictures.append(
-            Picture(left, y, cv2.resize(self.crop.image, shape, interpolation=way))
+            Picture(left, y, cv2.resize(self.image, shape, interpolation=way))
         )
         if self.mark:
             box = (
@@ -149,29 +152,40 @@ def show_crops(
     """Crops at a scale in mm a pixel, those that are far too large reduced."""
     shown = []
     for crop, reduction in zip(crops, reductions, strict=True):
-        height, width = crop.image.shape
+        image, top = _ink(crop.image)
+        height, width = image.shape
         size = scale * reduction
-        label, mark = crop.label, ""
+        label, mark = legible(crop.label), ""
         if reduction < 1:
             label = f"{label} × {reduction:.2g}".strip()
         if crop.type and crop.review:
             known = not np.isnan(crop.confidence)
             mark = f"{100 * crop.confidence:.0f} %" if known else "?"
-        row = crop.centromere
-        if row is None and crop.type:
+        row = 0.0
+        if crop.centromere is not None:
+            row = crop.centromere - top
+        elif crop.type:
             row = ideogram(crop.type).centromere * (height - 1)
         shown.append(
             Shown(
                 crop.type,
                 width * size,
                 height * size,
-                ((row or 0.0) + 0.5) * size,
-                crop,
+                (row + 0.5) * size,
+                image,
                 mark,
                 label,
             )
         )
     return shown
+
+
+def _ink(image: np.ndarray) -> tuple[np.ndarray, int]:
+    """The part that is not white, and its first row; a white picture stays."""
+    left, top, width, height = cv2.boundingRect((image < _WHITE).astype(np.uint8))
+    if not height:
+        return image, 0
+    return image[top : top + height, left : left + width], top
 
 
 def rows_of(shown: Sequence[Shown], scale: float) -> list[list[list[Slot]]]:

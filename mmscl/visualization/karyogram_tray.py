@@ -12,7 +12,8 @@ _LINE_GAP = 3.0
 
 
 def place_tray(shown: Sequence[Shown], width: float) -> Block:
-    """All crops in the given order, in lines over ``width`` mm, tops on one line."""
+    """All crops, the longest first, in lines over ``width`` mm, tops on one line."""
+    shown = sorted(shown, key=lambda one: -one.height)
     block = Block(max(one.room for one in shown), 1.5 + _TEXT / 72 * 25.4)
     block.lines.append(Line(0, 0, width, 0, 0.5, "#999999"))
     block.texts.append(

@@ -86,7 +86,7 @@ def test_a_rejected_crop_is_counted_nowhere():
     row = corrected_cell(cell)
     assert karyotype_of(cell).number == before - 1
     assert row.placed + row.unplaced == row.crops - 1
-    assert "1 crops were rejected by hand" in row.warnings
+    assert "rejected by hand: 1" in row.warnings
     assert corrected_crop(cell.crops[number]).why == "rejected by hand (was 1)"
     assert corrected_crop(cell.crops[number]).assigned == ""
 

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
-
 import pytest
 
+from mmscl.karyotype_command import COMMANDS, build_parser
 from mmscl.review import command
-from mmscl.review.command import add_review_commands
 
 
-@pytest.fixture
-def parse():
-    parser = argparse.ArgumentParser()
-    add_review_commands(parser.add_subparsers(required=True))
-    return lambda *words: parser.parse_args(words)
+def run(*words: str) -> int:
+    args = build_parser().parse_args(words)
+    return COMMANDS[args.command].run(args)
 
 
-def test_review_serves_the_folder(parse, monkeypatch):
+def test_review_serves_the_folder(monkeypatch):
     asked = []
     monkeypatch.setattr(command, "serve", lambda *words: asked.append(words))
-    args = parse("review", "DIR", "--port", "8000", "--reviewer", "Ada", "--no-browser")
-    assert args.run(args) == 0
-    args = parse("review", "DIR")
-    assert args.run(args) == 0
+    own = ("--port", "8000", "--reviewer", "Ada", "--no-browser")
+    assert run("review", "DIR", *own) == run("review", "DIR") == 0
     assert [(str(f), *rest) for f, *rest in asked] == [
         ("DIR", 8000, "Ada", False),
         ("DIR", 0, None, True),
@@ -31,17 +25,33 @@ def test_review_serves_the_folder(parse, monkeypatch):
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "x", "1.5"])
-def test_a_port_that_is_none_is_refused(port, parse, capsys):
+def test_a_port_that_is_none_is_refused(port, capsys):
     with pytest.raises(SystemExit):
-        parse("review", "DIR", "--port", port)
+        run("review", "DIR", "--port", port)
     assert "--port" in capsys.readouterr().err
 
 
-def test_export_writes_and_says_what(parse, folder, tmp_path, capsys):
+def test_export_writes_and_says_what(folder, tmp_path, capsys):
     out = tmp_path / "out"
-    args = parse("export", str(folder), "--out", str(out), "--all-cells", "--copy")
-    assert args.run(args) == 0
+    assert run("export", str(folder), "--out", str(out), "--all-cells", "--copy") == 0
     assert "180 chromosomes in the manifest" in capsys.readouterr().out  # 4 x 45
     assert len([*(out / "images").iterdir()]) == 180
     with pytest.raises(SystemExit):
-        parse("export", str(folder))
+        run("export", str(folder))
+
+
+def test_a_mistake_is_one_message(folder, tmp_path, capsys):
+    from mmscl.karyotype_command import main
+
+    with pytest.raises(SystemExit) as stop:
+        main(["export", str(folder), "--out", str(tmp_path / "out")])
+    assert stop.value.code == 2
+    told = capsys.readouterr().err
+    assert "error: " in told and "--all-cells" in told and "Traceback" not in told
+
+
+def test_the_help_says_what_it_does(capsys):
+    for name, text in (("review", "127.0.0.1"), ("export", "manifest.csv")):
+        with pytest.raises(SystemExit):
+            run(name, "--help")
+        assert text in capsys.readouterr().out

@@ -26,7 +26,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def source_of(folder: Path) -> Path:
-    return Path(json.loads((folder / "run.json").read_text())["input"])
+    return Path(json.loads((folder / "run.json").read_text())["root"])
 
 
 @pytest.fixture
@@ -161,6 +161,16 @@ def test_a_missing_image_is_an_error_before_anything_is_written(corrected, tmp_p
     with pytest.raises(ReviewError, match="no such image file.*--root"):
         export_corrections(corrected[0], tmp_path / "out", root=tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+def test_results_that_do_not_tell_their_root_ask_for_it(corrected, tmp_path):
+    folder = corrected[0]
+    root = source_of(folder)
+    run = json.loads((folder / "run.json").read_text()) | {"root": None}
+    (folder / "run.json").write_text(json.dumps(run))
+    with pytest.raises(ReviewError, match="does not tell which folder.*--root"):
+        export_corrections(folder, tmp_path / "out")
+    assert export_corrections(folder, tmp_path / "out", root=root).cells == 1
 
 
 def test_a_failure_in_between_leaves_what_was_there(corrected, tmp_path, monkeypatch):

@@ -34,10 +34,12 @@ def test_each_of_them_is_whole_and_as_recorded():
         model = find_shipped(name)
         record = model.record()
         assert record["name"] == name
+        beside = [part for part in ("karyotype", "prototypes") if part in record]
         assert {path.name for path in model.folder.iterdir()} - {"__pycache__"} == {
-            *FILES
+            *FILES,
+            *(record[part]["file"] for part in beside),
         }
-        for part in ("weights", "config"):
+        for part in ("weights", "config", *beside):
             file = model.file(record[part]["file"])
             assert sha256_of(file) == record[part]["sha256"]
         weights = model.file("weights.safetensors")

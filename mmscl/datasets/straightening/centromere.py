@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -33,20 +34,25 @@ class Centromere(NamedTuple):
 
 
 def find_centromere(
-    straight: Straight, expected: float | None = None, least_depth: float = 0.06
+    straight: Straight,
+    expected: float | Sequence[float] | None = None,
+    least_depth: float = 0.06,
 ) -> Centromere | None:
     """The deepest constriction of the width along the axis.
 
     A constriction counts by its depth: how far the width rises again on both sides.
     Of chromosomes whose type is known, the place where the ideogram has the centromere
     (`mmscl.datasets.ideogram.ideogram(type).centromere`) helps: constrictions far from
-    it count less, by a normal curve with a spread of 0.08 of the length.
+    it count less, by a normal curve with a spread of 0.08 of the length: what is two
+    spreads away must be seven times as deep. Acrocentrics often have no constriction
+    that can be seen, and then none is better than one within the long arm.
 
     Args:
         straight: From :func:`straighten_along`.
         expected: Centromere index of the type with the p arm up, 0..1; None does not
-            know it.
-        least_depth: Shallower constrictions are none.
+            know it. Several places count as the nearest of them, such as c and 1 - c
+            where it is not known which arm is up.
+        least_depth: What counts less is none.
 
     Returns:
         None where no constriction is found.
@@ -54,7 +60,8 @@ def find_centromere(
     Raises:
         ValueError: ``expected`` is outside 0..1.
     """
-    if expected is not None and not 0 <= expected <= 1:
+    known = np.atleast_1d([] if expected is None else expected).astype(float)
+    if known.size and not (known.min() >= 0 and known.max() <= 1):
         raise ValueError(
             f"expected: a centromere index is a share of the length, 0..1, got "
             f"{expected}"
@@ -72,11 +79,12 @@ def find_centromere(
         return None
     rows = np.arange(len(depths)) + tip + first
     scores = depths.copy()
-    if expected is not None:
+    if known.size:
         places = (rows - straight.start) / straight.length
-        scores *= np.exp(-0.5 * ((places - expected) / _SPREAD) ** 2)
+        away = np.abs(places - known[:, None]).min(axis=0)
+        scores *= np.exp(-0.5 * (away / _SPREAD) ** 2)
     best = int(scores.argmax())
-    if depths[best] < least_depth:
+    if scores[best] < least_depth:
         return None
     row = rows[best] + _vertex(widths, rows[best] - first)
     return Centromere((row - straight.start) / straight.length, row, depths[best])

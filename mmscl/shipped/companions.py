@@ -1,0 +1,169 @@
+"""What reads whole cells with a shipped model: its karyotype model, its prototypes.
+
+The karyotype model is fitted for these weights alone (tools/evaluate_karyotypes.py
+--fit); the prototypes are mean embeddings of training crops, one a type, which a report
+compares crops with. Both lie beside the weights, and the record has their checksums.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save
+
+from mmscl.checkpoint import CheckpointError
+from mmscl.datasets.columns import rows_by_cell
+from mmscl.datasets.crops import find_crops
+from mmscl.datasets.manifest import TYPES
+from mmscl.files import replaced_folder, writing
+from mmscl.inference import ChromosomeInferencer
+from mmscl.karyotype.model import KaryotypeModel
+from mmscl.shipped.card import write_card
+from mmscl.shipped.store import (
+    CARD,
+    CONFIG,
+    KARYOTYPE,
+    PROTOTYPES,
+    RECORD,
+    WEIGHTS,
+    ShippedModel,
+    sha256_of,
+)
+
+#: Training cells, evenly over the manifest, whose crops make the prototypes.
+PROTOTYPE_CELLS = 60
+
+
+def add_companions(
+    folder: Path, record: dict[str, Any], karyotype: str | Path, manifest: str | Path
+) -> None:
+    """Put both into the folder of a model in the making, and into its record.
+
+    Args:
+        folder: With its config and weights.
+        record: Gets `karyotype` and `prototypes`.
+        karyotype: File of a karyotype model that was fitted for these weights.
+        manifest: Of the training.
+
+    Raises:
+        FileNotFoundError, KaryotypeModelError: The file is no karyotype model.
+        ManifestError, ImageError: The manifest cannot be used.
+    """
+    model = KaryotypeModel.load(karyotype)
+    shutil.copyfile(karyotype, folder / KARYOTYPE)
+    record["karyotype"] = dict(
+        file=KARYOTYPE,
+        sha256=sha256_of(folder / KARYOTYPE),
+        temperature=round(model.calibration.temperature, 4),
+        sizes=model.uses_sizes,
+        review_below=round(model.review_below, 4),
+    )
+    infer = ChromosomeInferencer(str(folder / CONFIG), folder / WEIGHTS)
+    means, images = make_prototypes(infer, manifest)
+    # `save_file` would make it the owner's alone.
+    tensors = dict(mean=means.astype(np.float16), images=images)
+    (folder / PROTOTYPES).write_bytes(save(tensors))
+    record["prototypes"] = dict(
+        file=PROTOTYPES,
+        sha256=sha256_of(folder / PROTOTYPES),
+        images=int(images.sum()),
+        cells=PROTOTYPE_CELLS,
+    )
+
+
+def complete_shipped(
+    model: ShippedModel, karyotype: str | Path, manifest: str | Path
+) -> None:
+    """Add both to a model that was shipped without, or with others; all or nothing.
+
+    Raises:
+        CheckpointError: The model is incomplete.
+        OutputError: It cannot be written.
+        FileNotFoundError, KaryotypeModelError, ManifestError, ImageError: As
+            :func:`add_companions`.
+    """
+    record = model.record()
+    with replaced_folder(model.folder) as part:
+        with writing(model.folder):
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(model.folder, part, dirs_exist_ok=True, ignore=ignore)
+        add_companions(part, record, karyotype, manifest)
+        with writing(model.folder):
+            text = json.dumps(record, indent=1, ensure_ascii=False)
+            (part / RECORD).write_text(text + "\n", "utf-8")
+            (part / CARD).write_text(write_card(record), "utf-8")
+
+
+def make_prototypes(
+    infer: ChromosomeInferencer, manifest: str | Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean embedding of each type, of length one, over crops of the split train.
+
+    Each embedding is scaled to length one before the mean, as the loss sees it.
+
+    Args:
+        infer: The classifier.
+        manifest: Of the training; `PROTOTYPE_CELLS` of its cells are taken.
+
+    Returns:
+        float32 (24, D), NaN where there was no crop of the type; int64 (24,) how many
+        there were.
+
+    Raises:
+        ManifestError, ImageError: The manifest or a crop of it cannot be used.
+    """
+    crops = find_crops(manifest, "train")
+    cells = rows_by_cell(crops.case, crops.cell)
+    chosen = np.linspace(0, len(cells) - 1, min(PROTOTYPE_CELLS, len(cells)))
+    rows = np.concatenate([cells[place] for place in np.unique(chosen.astype(int))])
+    found = infer(crops.take(rows), embeddings=True, progress=True)
+    if found.embeddings is None:
+        raise ValueError("embeddings: expected them from the inferencer, got none")
+    lengths = np.linalg.norm(found.embeddings, axis=1, keepdims=True)
+    units, labels = found.embeddings / lengths, found.predictions.labels
+    images = np.bincount(labels[labels >= 0], minlength=len(TYPES))
+    means = np.full((len(TYPES), units.shape[1]), np.nan, np.float32)
+    for kind in np.flatnonzero(images):
+        mean = units[labels == kind].mean(axis=0)
+        means[kind] = mean / np.linalg.norm(mean)
+    return means, images
+
+
+def shipped_karyotype(model: ShippedModel) -> KaryotypeModel | None:
+    """The karyotype model of a shipped model; None if it has none.
+
+    Raises:
+        CheckpointError: Its file is missing or was changed.
+        KaryotypeModelError: It cannot be read.
+    """
+    path = _checked(model, "karyotype")
+    return None if path is None else KaryotypeModel.load(path)
+
+
+def shipped_prototypes(model: ShippedModel) -> np.ndarray | None:
+    """Mean embeddings of the types, float32 (24, D); None if it has none.
+
+    Raises:
+        CheckpointError: Their file is missing or was changed.
+    """
+    path = _checked(model, "prototypes")
+    return None if path is None else load_file(path)["mean"].astype(np.float32)
+
+
+def _checked(model: ShippedModel, part: str) -> Path | None:
+    known: Mapping[str, Any] | None = model.record().get(part)
+    if known is None:
+        return None
+    path = model.file(known["file"])
+    found = sha256_of(path)
+    if found != known["sha256"]:
+        raise CheckpointError(
+            f"{model.name}: {path} is damaged or was replaced: expected the SHA-256 "
+            f"{known['sha256']}, got {found}. Install mmscl again."
+        )
+    return path
