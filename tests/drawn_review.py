@@ -120,6 +120,8 @@ def _crop(
         else "none of the types",
         length=0.02,
         centromere_index=shown.centromere_index,
+        length_px=shown.length,
+        centromere_row=shown.centromere,
         prototypes="4 0.91, 5 0.85" if not sure else "",
         look_alikes="" if sure else "0 1",
     )

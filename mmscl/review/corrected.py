@@ -10,11 +10,14 @@ from dataclasses import replace
 import numpy as np
 
 from mmscl.datasets.manifest import TYPES
-from mmscl.karyotype import CaseCall, CellCall, Karyotype, call_case, call_cell
+from mmscl.karyotype import CellCall, Karyotype, call_case, call_cell
 from mmscl.results import CaseRow, CellRow, CropRow
+from mmscl.results.reasons import case_warnings, cell_warnings, votes_of
 from mmscl.review.state import CellState, CropState
 from mmscl.review.steps import REJECTED
 
+#: End of the warning of files that the reading left out; it stays true.
+_LEFT_OUT = "files of it were left out"
 _OTHER = {"up": "down", "down": "up", "": "down"}
 
 
@@ -89,7 +92,8 @@ def corrected_cell(cell: CellState) -> CellRow:
     if not cell.replaced and cell.done == "0":
         return row
     call = call_of(cell)
-    warnings = list(call.warnings)
+    files = [text for text in row.warnings.split("; ") if text.endswith(_LEFT_OUT)]
+    warnings = files + cell_warnings(call, len(places) - rejected, cell.open, 0)
     if rejected:
         warnings.append(f"rejected by hand: {rejected}")
     return replace(
@@ -112,22 +116,13 @@ def corrected_case(cells: Sequence[CellState], row: CaseRow | None = None) -> Ca
     """
     if row is not None and not any(c.replaced or c.done == "1" for c in cells):
         return row
-    calls = [call_of(cell) for cell in cells]
-    call = call_case(calls)
+    call = call_case([call_of(cell) for cell in cells])
+    rows = [corrected_cell(cell) for cell in cells]
     return CaseRow(
         case=cells[0].row.case,
         cells=len(cells),
         karyotype=call.text,
-        votes=_votes(calls),
+        votes=votes_of(rows),
         certainty=call.certainty,
-        warnings=_warnings(call),
+        warnings="; ".join(case_warnings(call, rows)),
     )
-
-
-def _votes(calls: Sequence[CellCall]) -> str:
-    found = Counter(call.karyotype.text for call in calls).most_common()
-    return " | ".join(f"{text}: {cells}" for text, cells in found)
-
-
-def _warnings(call: CaseCall) -> str:
-    return "; ".join(call.warnings)

@@ -105,8 +105,13 @@ def summary(cell: CellState) -> Json:
 def _crop_view(session: ReviewSession, crop: CropState) -> Json:
     row = crop.row
     alike = [int(number) for number in row.look_alikes.split()]
+    picture = _picture_view(session, row)
+    centromere = row.centromere_index
+    if row.centromere_row is not None and picture["height"]:
+        centromere = row.centromere_row / picture["height"]
     return dict(
-        **_picture_view(session, row),
+        **picture,
+        centromere=centromere,
         place=crop.place,
         flip=crop.flip == "1",
         check=crop.check == "1",
@@ -139,7 +144,6 @@ def _as_read(row: CropRow) -> Json:
         needs_review=row.needs_review,
         why=row.why,
         length=row.length,
-        centromere=row.centromere_index,
         prototypes=row.prototypes,
     )
 

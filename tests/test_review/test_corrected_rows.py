@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from drawn_review import make_results
 from steps_by_hand import correct_all, make
@@ -130,4 +132,15 @@ def test_the_cells_of_a_case_vote_as_they_stand():
         make(state, "place", next(iter(cell.crops)), "", cell=name)
         other = next(n for n, c in cell.crops.items() if c.place == "8")
         make(state, "place", other, "21", cell=name)
-    assert "+21[2]" in corrected_case(cells, CASE).karyotype
+    changed = corrected_case(cells, CASE)
+    assert "+21[2]" in changed.karyotype
+    assert "the cells disagree: 2 karyotypes among them" in changed.warnings
+
+
+def test_a_warning_of_files_that_were_left_out_stays():
+    state = state_with()
+    cell = state.cells["P000_0"]
+    cell.row = replace(cell.row, warnings="2 files of it were left out; counts unsure")
+    make(state, "place", first(state, "1"), "2")
+    warnings = corrected_cell(cell).warnings
+    assert "2 files of it were left out" in warnings and "unsure;" not in warnings

@@ -93,11 +93,8 @@ def test_the_manifest_can_be_trained_on(corrected, tmp_path):
     rows = table(folder / "predictions.csv")
     labels = [dataset.get_data_info(i)["gt_label"] for i in range(44)]
     names = [dataset.get_data_info(i)["img_path"] for i in range(44)]
-    place = [Path(n).resolve() for n in names].index(
-        Path(
-            json.loads((folder / "run.json").read_text())["input"], rows[moved]["path"]
-        ).resolve()
-    )
+    source = (source_of(folder) / rows[moved]["path"]).resolve()
+    place = [Path(name).resolve() for name in names].index(source)
     assert labels[place] == 3  # type 4
     assert dataset[place]["img"].ndim == 2
     manifest = Manifest.read(tmp_path / "a" / "out" / "manifest.csv")

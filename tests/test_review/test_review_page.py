@@ -48,19 +48,18 @@ def window(browser, served):
     """Opens windows; what they complain of fails the test."""
     complaints, contexts = [], []
 
+    def complain(text):
+        # The browser also tells steps that were refused, and what a test cut off.
+        if "409" not in text and "ERR_FAILED" not in text:
+            complaints.append(text)
+
     def open_window(url=served.access.url):
         context = browser.new_context(viewport=dict(width=1440, height=900))
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            # A refused step (409) is told by the browser too.
-            lambda m: (
-                m.type == "error" and "409" not in m.text and complaints.append(m.text)
-            ),
-        )
+        page.on("console", lambda m: m.type == "error" and complain(m.text))
         page.goto(url)
         page.wait_for_selector(".crop[aria-selected=true]")
         return page
