@@ -141,9 +141,10 @@ def test_a_drag_that_is_let_go_of_does_nothing(window, folder):
 
 def test_a_reload_shows_what_was_done_in_the_cell_that_was_shown(window):
     page = window()
+    before = page.locator("#title").inner_text()
     page.keyboard.press("n")
     page.wait_for_function(
-        "() => document.getElementById('title').textContent.includes('1')"
+        "t => document.getElementById('title').textContent !== t", arg=before
     )
     title = page.locator("#title").inner_text()
     number = crops(page, "1")[0]

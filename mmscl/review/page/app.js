@@ -28,8 +28,8 @@ function show(view) {
   karyogram.show(view);
   const call = view.case_view;
   document.title = `${cellName(view)}: ${view.karyotype}`;
-  $("title").textContent = view.case ? `Case ${view.case} · cell ${view.cell}` : `Cell ${view.cell}`;
-  $("case").textContent = `Case: ${call.karyotype} (${count(call.cells, "cell", "cells")}, ${call.done} done)`;
+  $("title").textContent = cellName(view);
+  $("case").textContent = `Case ${view.case}: ${call.karyotype} (${count(call.cells, "cell", "cells")}, ${call.done} done)`;
   $("case").title = [call.votes, call.warnings].filter(Boolean).join("\n");
   $("iscn").textContent = view.karyotype;
   $("counts").textContent = countsText(view);

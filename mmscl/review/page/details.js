@@ -89,10 +89,10 @@ function lookAlikes(crop) {
   const figures = crop.look_alikes.map((other) => {
     const image = make("img", { alt: "" });
     fit(image, other, SMALL, SMALL);
-    return make("figure", {}, image, make("figcaption", { textContent: placeName(other.place) }));
+    return make("figure", {}, image, make("figcaption", { textContent: other.place || "–" }));
   });
   return [
-    make("p", { className: "quiet", textContent: "Surely read ones that look most like it" }),
+    make("p", { className: "quiet", textContent: "Surely read ones that look most like it, by type" }),
     make("div", { className: "alike" }, ...figures),
   ];
 }

@@ -11,8 +11,9 @@ export const percent = (value) => `${Math.floor(100 * value + 1e-9)} %`;
 
 export const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
 
+/** Case and cell; many cells are named after their case. */
 export function cellName(cell) {
-  return cell.case && cell.cell !== cell.case ? `${cell.case} · ${cell.cell}` : cell.cell;
+  return !cell.case || cell.cell.startsWith(cell.case) ? cell.cell : `${cell.case} · ${cell.cell}`;
 }
 
 /** One sentence for a chromosome: what a screen reader says of it. */
