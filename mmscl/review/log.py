@@ -123,10 +123,13 @@ class CorrectionLog:
         return step
 
     def close(self) -> None:
-        """No more steps."""
-        if self._handle >= 0:
-            os.close(self._handle)
+        """No more steps. A log without any is removed: nobody corrected anything."""
+        if self._handle < 0:
+            return
+        os.close(self._handle)
         self._handle = -1
+        if not self.steps:
+            self.path.unlink(missing_ok=True)
 
     def _write(self, line: str) -> None:
         """Append and sync; what was written in part is taken away again."""

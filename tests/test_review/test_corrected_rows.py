@@ -134,7 +134,7 @@ def test_the_cells_of_a_case_vote_as_they_stand():
         make(state, "place", other, "21", cell=name)
     changed = corrected_case(cells, CASE)
     assert "+21[2]" in changed.karyotype
-    assert "the cells disagree: 2 karyotypes among them" in changed.warnings
+    assert "the cells disagree" in changed.warnings
 
 
 def test_a_warning_of_files_that_were_left_out_stays():

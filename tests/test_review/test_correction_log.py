@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mmscl.files import OutputError
 from mmscl.review import CorrectionLog, CorrectionLogError, Step, read_log
 from mmscl.review.log import LOG, TORN
-from mmscl.review.steps import format_line, one_line, parse_line
+from mmscl.review.steps import format_line, header_line, one_line, parse_line
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
 PLACE = dict(action="place", karyogram="P1_1", crop=3, before="4", after="5")
@@ -28,6 +28,13 @@ def filled(folder, steps: int = 3) -> CorrectionLog:
     for _ in range(steps):
         log.append(**PLACE)
     return log
+
+
+def test_a_log_without_steps_is_not_left_behind(tmp_path):
+    log = opened(tmp_path)
+    assert log.path.exists()
+    log.close()
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_step_is_one_line_that_anybody_can_read(tmp_path):
@@ -75,8 +82,7 @@ def test_a_kill_at_any_byte_of_a_line_loses_that_line_alone_and_says_so(tmp_path
 
 @pytest.mark.parametrize("kept", [0, 1, 30])
 def test_a_kill_while_the_log_was_made_is_no_obstacle(kept, tmp_path):
-    filled(tmp_path, 0).close()
-    whole = (tmp_path / LOG).read_bytes()
+    whole = header_line().encode()
     (tmp_path / LOG).write_bytes(whole[:kept])
     log = opened(tmp_path)
     assert log.append(**PLACE).seq == 1 + bool(kept)
