@@ -28,6 +28,7 @@ from mmscl.evaluation.predictions import (
 )
 from mmscl.files import writing
 from mmscl.models.folding import fold_batch_norms
+from mmscl.models.polarity import set_orient
 from mmscl.models.scoring import BatchScorer
 from mmscl.models.trained import class_names, load_trained
 from mmscl.progress import tracked
@@ -98,10 +99,14 @@ class ChromosomeInferencer:
         amp: Compute with automatic mixed precision (float16 on a GPU).
         batch_size: Images a batch; None takes that of the config's `test_dataloader`,
             on a CPU not more than 32, which its caches like better.
+        orient: Classify crops that are seen to be upside down as if they were turned
+            over (`SCLClassifier.orient`); None takes the config's setting. Needs a
+            model with a polarity head. The polarity in the predictions is always that
+            of the crop as it is.
 
     Raises:
-        ConfigError: No such config or name, no weights, or a model that is no
-            classifier of chromosome types.
+        ConfigError: No such config or name, no weights, a model that is no
+            classifier of chromosome types, or `orient` without a polarity head.
         CheckpointError: The weights are damaged, unsafe or another model's.
         FileNotFoundError: There is no such file of weights.
 
@@ -119,6 +124,7 @@ class ChromosomeInferencer:
         device: str | torch.device | None = None,
         amp: bool = False,
         batch_size: int | None = None,
+        orient: bool | None = None,
     ) -> None:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size: expected >= 1, got {batch_size}")
@@ -126,6 +132,8 @@ class ChromosomeInferencer:
         self.device = _device(device)
         self.amp = amp
         self.types = class_names(classifier, meta)
+        if orient is not None:
+            set_orient(classifier, orient)
         loader = _test_dataloader(self.config)
         self.pipeline = TestPipeline(loader["dataset"]["pipeline"])
         usual = loader.get("batch_size", BATCH_ON_CPU)
@@ -168,7 +176,7 @@ class ChromosomeInferencer:
         batches = made_ahead(reader.batches(self.batch_size, self.pipeline))
         total = ceil(len(crops) / self.batch_size)
         shown = tracked(batches, "Predicting", total, progress)
-        rows, scores, found = self._run(shown, embeddings)
+        rows, scores, polarity, found = self._run(shown, embeddings)
         if not len(rows):
             first = reader.left_out[min(reader.left_out)]
             raise ImageError(
@@ -176,7 +184,7 @@ class ChromosomeInferencer:
                 f"first is {first.path}: {first.reason}"
             )
         return Inference(
-            _table(crops, rows, scores, self.types),
+            _table(crops, rows, scores, polarity, self.types),
             found,
             tuple(reader.left_out[row] for row in sorted(reader.left_out)),
             crops.other_files,
@@ -192,8 +200,11 @@ class ChromosomeInferencer:
 
     def _run(
         self, batches: Iterable[tuple[np.ndarray, Tensor]], embeddings: bool
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Rows in order, their scores (B, K) and, if asked for, embeddings (B, D)."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Rows in order, scores (B, K), and polarity (B,), embeddings (B, D) or None.
+
+        The polarity where the model tells it, embeddings if asked for.
+        """
         parts = []
         autocast = torch.autocast(self.device.type, enabled=self.amp)
         with torch.inference_mode(), autocast:
@@ -201,13 +212,14 @@ class ChromosomeInferencer:
                 outputs = self._score(images, embeddings)
                 parts.append((rows, *(part.float().cpu().numpy() for part in outputs)))
         if not parts:
-            return np.empty(0, int), np.empty((0, len(self.types))), None
+            return np.empty(0, int), np.empty((0, len(self.types))), None, None
         rows, scores, *found = map(np.concatenate, zip(*parts, strict=True))
         order = np.argsort(rows)
-        return rows[order], scores[order], found[0][order] if found else None
+        polarity = found.pop(0)[order] if self._scorer.polarity else None
+        return rows[order], scores[order], polarity, found[0][order] if found else None
 
     def _score(self, images: Tensor, embeddings: bool) -> tuple[Tensor, ...]:
-        """Images (B, C, H, W) as the pipeline gives them -> scores, embeddings."""
+        """Images (B, C, H, W) as the pipeline gives them -> as `BatchScorer`."""
         if self.device.type == "cuda":
             images = images.pin_memory().to(self.device, non_blocking=True)
         images = self._preprocess(dict(inputs=images))["inputs"]
@@ -244,7 +256,11 @@ def _test_dataloader(cfg: Config) -> Mapping[str, Any]:
 
 
 def _table(
-    crops: Crops, rows: np.ndarray, scores: np.ndarray, types: tuple[str, ...]
+    crops: Crops,
+    rows: np.ndarray,
+    scores: np.ndarray,
+    polarity: np.ndarray | None,
+    types: tuple[str, ...],
 ) -> Predictions:
     """The prediction table of some rows, from their scores (B, K)."""
     place = {name: index for index, name in enumerate(types)}
@@ -258,4 +274,5 @@ def _table(
         labels=of_label[crops.labels[rows]],
         predicted=scores.argmax(axis=1),
         scores=scores,
+        polarity=polarity,
     )

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from mmscl.cli import report_errors
 from mmscl.config import ConfigError
@@ -26,31 +26,12 @@ from mmscl.karyotype_inference import KaryotypeInferencer
 from mmscl.results.folder import check_free
 from mmscl.results.karyotype_results import REPORT, KaryotypeResults
 from mmscl.results.writing import write_karyotypes
-from mmscl.review.command import (
-    add_export_arguments,
-    add_review_arguments,
-    run_export,
-    run_review,
-)
+from mmscl.review.command import add_review_commands
 
 LEFT_OUT = 3  # exit code
 #: Files that are named on the terminal; report.html and run.json name all.
 _NAMED = 20
 _WEIGHTS = (".pth", ".safetensors")
-
-
-class Command(NamedTuple):
-    """A subcommand.
-
-    Attributes:
-        help: What it does, one line.
-        add_arguments: Declares its options.
-        run: Does it, and gives the exit code.
-    """
-
-    help: str
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,24 +76,17 @@ def read_cells(args: argparse.Namespace) -> int:
     """Read, write, and say what was read and what was left out."""
     check_free(args.out, args.overwrite)
     check_apart(args.input, args.out)
-    read = KaryotypeInferencer(
-        *find_model(args.model, args.checkpoint),
-        karyotype_model=args.karyotype_model,
-        device=args.device,
-        batch_size=args.batch_size,
-    )
-    results = read(args.input, args.split, args.one_cell, progress=True)
-    written = write_karyotypes(results, args.out, args.overwrite, progress=True)
+    with stopped_by_signals():
+        read = KaryotypeInferencer(
+            *find_model(args.model, args.checkpoint),
+            karyotype_model=args.karyotype_model,
+            device=args.device,
+            batch_size=args.batch_size,
+        )
+        results = read(args.input, args.split, args.one_cell, progress=True)
+        written = write_karyotypes(results, args.out, args.overwrite, progress=True)
     _tell(written, Path(args.out))
     return LEFT_OUT if results.run["left_out"] else 0
-
-
-#: The subcommands by name; `read` is meant where none is named.
-COMMANDS = {
-    "read": Command("read cells (the default)", add_reading_arguments, read_cells),
-    "review": Command("correct karyograms by hand", add_review_arguments, run_review),
-    "export": Command("write what was corrected", add_export_arguments, run_export),
-}
 
 
 def find_model(
@@ -156,17 +130,20 @@ def check_apart(source: str, out: str) -> None:
         )
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The command with its subcommands."""
-    parser = argparse.ArgumentParser(
-        prog="mmscl-karyotype",
+def add_read_command(subparsers: Any) -> None:
+    """Add `read`, which is meant where no subcommand is named."""
+    parser = subparsers.add_parser(
+        "read",
+        help="read cells; meant where no command is named",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
-        command.add_arguments(commands.add_parser(name, help=command.help))
-    return parser
+    add_reading_arguments(parser)
+    parser.set_defaults(run=read_cells)
+
+
+#: What adds the subcommands; each sets `run`, which gives the exit code.
+ADDERS: tuple[Callable[[Any], None], ...] = (add_read_command, add_review_commands)
 
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
@@ -175,15 +152,23 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     Args:
         words: Of the command line; None takes those of the process.
     """
+    parser = argparse.ArgumentParser(
+        prog="mmscl-karyotype",
+        description=__doc__,
+        epilog="mmscl-karyotype COMMAND --help lists the options of a command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for add in ADDERS:
+        add(commands)
     given = list(sys.argv[1:] if words is None else words)
-    if given and given[0] not in (*COMMANDS, "-h", "--help"):
+    if given and given[0] not in (*commands.choices, "-h", "--help"):
         given.insert(0, "read")
-    parser = build_parser()
     args = parser.parse_args(given)
     if getattr(args, "batch_size", None) is not None and args.batch_size < 1:
         parser.error(f"--batch-size {args.batch_size}: expected 1 or more")
-    with report_errors(), stopped_by_signals():
-        sys.exit(COMMANDS[args.command].run(args))
+    with report_errors():
+        sys.exit(args.run(args))
 
 
 @contextmanager

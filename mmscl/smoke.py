@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config, ConfigDict
 
 from mmscl.datasets.manifest import SPLITS, Manifest
 from mmscl.datasets.synthetic import write_karyotypes
+from mmscl.models.trained import build_classifier
 from mmscl.testing import put_table
 
 TYPES = ("1", "9", "X")  # few: a big network must fit memory with 2 x 3 images
@@ -21,6 +23,7 @@ TYPES = ("1", "9", "X")  # few: a big network must fit memory with 2 x 3 images
 def smoke_config(cfg: Config) -> Iterator[Config]:
     """Replace a config's data by a few drawn crops in its layout, and train two steps.
 
+    A checkpoint to start from is replaced by random weights of the same network.
     Everything else stays: model, input size, augmentation, losses, optimiser, metrics.
     Crops are files on disk with a manifest, so that the real loading path is taken.
 
@@ -66,9 +69,17 @@ def _shrink(cfg: Config, root: Path) -> None:
     cfg.default_hooks.checkpoint = dict(  # a big network's would be gigabytes
         type="CheckpointHook", interval=-1, save_last=False
     )
+    if cfg.get("load_from"):
+        cfg.load_from = str(_write_start(cfg, root / "start.pth"))
     put_table(cfg, root)
     cfg.default_hooks.logger = dict(type="LoggerHook", interval=1)
     cfg.work_dir = str(root / "work_dir")
+
+
+def _write_start(cfg: Config, path: Path) -> Path:
+    """Random weights of the same network, in the place of a trained one's."""
+    torch.save(dict(state_dict=build_classifier(cfg).state_dict()), path)
+    return path
 
 
 def _write_data(root: Path, canvas: int | None) -> None:

@@ -36,11 +36,14 @@ def train(
         allow_changes: Go on although settings or data changed since the checkpoint.
 
     Raises:
-        ConfigError: Another run uses the folder, or settings changed.
+        ConfigError: Another run uses the folder, settings changed, or the checkpoint
+            that the config starts from is not there.
         CheckpointError: The given checkpoint, or every one of the folder, is damaged.
         FileNotFoundError, ManifestError: As `check_data`.
     """
     check_strategy(cfg)
+    if not resume:
+        check_start(cfg)
     cfg.data_state = check_data(cfg)
     with sole_run(cfg.work_dir, _is_main(cfg)):
         found = None
@@ -56,6 +59,22 @@ def train(
         runner = build_runner(cfg)
         runner.train()
     return runner
+
+
+def check_start(cfg: Config) -> None:
+    """Look for the checkpoint that a config starts from, before anything is read.
+
+    Raises:
+        ConfigError: `load_from` names a file that is not there.
+    """
+    start = cfg.get("load_from")
+    if not start or "://" in str(start) or Path(start).expanduser().is_file():
+        return
+    raise ConfigError(
+        f"load_from: expected the checkpoint that this training starts from, got "
+        f"{start}, which does not exist. Train that model first, or name its "
+        "checkpoint with --cfg-options load_from=CHECKPOINT"
+    )
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -14,6 +14,7 @@ from corpus import corpus, write_corpus
 from corpus_case import ERROR, IMAGE
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
+from torch import nn
 from trained import META, build_model, make_config, save_weights, write_cells
 
 from mmscl.checkpoint import CheckpointError
@@ -82,6 +83,46 @@ def test_scores_are_those_of_the_test_loop(encoder, cell_size, root, tmp_path):
     np.testing.assert_array_equal(names, ours.path)
     scale = np.abs(embedding).max()
     np.testing.assert_allclose(found.embeddings, embedding, atol=1e-5 * scale)
+
+
+@pytest.fixture(scope="module")
+def polarity_root(root, tmp_path_factory) -> Path:
+    """Weights of a model with a polarity head."""
+    folder = tmp_path_factory.mktemp("polarity")
+    save_weights(make_config(root, polarity=True), folder / "weights.pth")
+    return folder
+
+
+@pytest.mark.parametrize("orient", [False, True])
+def test_the_polarity_is_that_of_the_test_loop(orient, root, polarity_root, tmp_path):
+    cfg = make_config(root, polarity=True)
+    weights = str(polarity_root / "weights.pth")
+    infer = ChromosomeInferencer(cfg, weights, device="cpu", orient=orient)
+    found = infer(root, embeddings=True)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in infer._network.modules())
+    cfg.model.orient = orient
+    evaluate_checkpoint(cfg, weights, out=str(tmp_path), embeddings=True)
+    theirs = read_prediction_table(tmp_path / "internal" / "predictions.csv")
+    ours = found.predictions
+    assert ours.polarity is not None and theirs.polarity is not None
+    assert (ours.polarity < 0.4).any() and (ours.polarity > 0.6).any()
+    np.testing.assert_allclose(ours.polarity, theirs.polarity, atol=1e-5)
+    np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-4)
+    embedding = read_embeddings(tmp_path / "internal" / "predictions.npz")[0]
+    atol = 1e-4 * np.abs(embedding).max()
+    np.testing.assert_allclose(found.embeddings, embedding, atol=atol)
+    found.write(tmp_path / "p.csv")
+    np.testing.assert_array_equal(
+        read_prediction_table(tmp_path / "p.csv").polarity, ours.polarity
+    )
+
+
+def test_orient_needs_a_model_that_tells_the_polarity(infer, expected, root):
+    assert expected.predictions.polarity is None
+    with pytest.raises(ConfigError, match="orient=True: SCLClassifier has no polarity"):
+        ChromosomeInferencer(
+            make_config(root), root / "weights.pth", device="cpu", orient=True
+        )
 
 
 def test_the_split_and_the_rows_are_those_of_the_manifest(infer, expected, root):

@@ -32,9 +32,19 @@ def write_cells(root: Path, cells: int = 2) -> Manifest:
 
 
 def make_config(
-    root: Path, encoder: str = "resnet10t", cell_size: float | None = None
+    root: Path,
+    encoder: str = "resnet10t",
+    cell_size: float | None = None,
+    polarity: bool = False,
 ) -> Config:
-    """A config whose test set are all crops of a folder."""
+    """A config whose test set are all crops of a folder.
+
+    Args:
+        root: The folder, with a manifest.
+        encoder: Key of `ENCODERS`.
+        cell_size: That every cell is brought to.
+        polarity: Whether the model has a polarity head.
+    """
     canvas = dict(type="ChromosomeCanvas", size=SIZE, extent=144, cell_size=cell_size)
     dataset = dict(
         type="ChromosomeDataset",
@@ -54,6 +64,7 @@ def make_config(
                 backbone=dict(type="TimmEncoder", **ENCODERS[encoder]),
                 head=dict(type="SCLHead", embed_dims=16),
                 predict_embedding=True,
+                polarity_head=dict(type="PolarityHead") if polarity else None,
                 channels_last=True,
                 data_preprocessor=dict(mean=[127.5], std=[127.5]),
             ),
@@ -106,6 +117,8 @@ def build_model(cfg: Config) -> Any:
     layer = getattr(model.head, "classifier", None) or model.head.fc
     layer.weight.normal_(0, 0.3).div_(scale)
     layer.bias.copy_(-layer.weight @ centre)
+    if getattr(model, "polarity_head", None) is not None:
+        _spread(model, images)
     return model
 
 
@@ -113,3 +126,10 @@ def save_weights(cfg: Config, path: Path, **more: Any) -> Path:
     """A checkpoint of such a model."""
     torch.save(dict(state_dict=build_model(cfg).state_dict(), **more), path)
     return path
+
+
+def _spread(model: Any, images: torch.Tensor) -> None:
+    """Let the polarities of some images reach from 0.1 to 0.9."""
+    _, up = model.look_both_ways(images)
+    last = model.polarity_head.layers[-1]
+    last.weight.mul_(2 / up.logit().abs().max())

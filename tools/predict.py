@@ -8,7 +8,8 @@
 For whole cells, karyograms and a report: mmscl-karyotype (tools/karyotype.py).
 
 Writes one row a crop: path, case, cell, site, type (empty where it is not known),
-predicted type and the score of each type. Exit code 0: every crop was predicted; 2: an
+predicted type, the probability that the short arm is up (if the model tells it) and the
+score of each type. Exit code 0: every crop was predicted; 2: an
 error, nothing was written; 3: the table was written without the crops that could not be
 read (--skip-unreadable), which are listed with their reasons.
 """
@@ -74,6 +75,12 @@ def parse_args() -> argparse.Namespace:
         action="store_true",
         help="leave out crops that cannot be read (exit code 3) instead of stopping",
     )
+    add(
+        "--orient",
+        action="store_true",
+        help="classify crops that lie upside down as if they were turned over; needs a "
+        "model that tells the polarity",
+    )
     add("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
     add("--amp", action="store_true", help="mixed precision (for GPUs)")
     add("--batch-size", type=int, metavar="N", help="images a batch")
@@ -104,6 +111,7 @@ def main() -> int:
         device=args.device,
         amp=args.mixed,
         batch_size=args.batch_size,
+        orient=True if args.orient else None,
     )
     found = infer(
         args.input,

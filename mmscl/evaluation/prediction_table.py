@@ -34,10 +34,10 @@ _META = ("case", "cell", "site")
 class PredictionTable(BaseMetric):
     """Writes one CSV row for each tested image, and its embedding when asked.
 
-    Columns: path, case, cell, site, type, pred_type, score_<type> for each type
-    (:mod:`mmscl.evaluation.predictions` reads it back). Everything after testing
-    reads this table, never a model. It gives no value. The files appear whole or not
-    at all; rank 0 writes them, rows in dataset order.
+    Columns: path, case, cell, site, type, pred_type, polarity (where the model predicts
+    it), score_<type> for each type (:mod:`mmscl.evaluation.predictions` reads it back).
+    Everything after testing reads this table, never a model. It gives no value. The
+    files appear whole or not at all; rank 0 writes them, rows in dataset order.
 
     ``path`` is `img_path` of the data sample; case, cell and site come from
     ``PackInputs(meta_keys=('img_path', 'case', 'cell', 'site', ...))``. Where samples
@@ -95,6 +95,7 @@ class PredictionTable(BaseMetric):
                 label=class_index(sample, "gt_label", name) if known else -1,
                 predicted=predicted_index(sample, name),
                 scores=vector(sample, "pred_score", name),
+                polarity=_polarity(sample, name),
                 **{key: sample.get(key) for key in _META},
             )
             if self.embeddings_file:
@@ -136,10 +137,19 @@ class PredictionTable(BaseMetric):
             )
             for key in ("path", *_META)
         }
+        polarity = [row["polarity"] for row in results]
         return Predictions(
             types=type_names(self.dataset_meta, scores.shape[1]),
             labels=np.array([row["label"] for row in results], np.int64),
             predicted=np.array([row["predicted"] for row in results], np.int64),
             scores=scores,
+            polarity=None if None in polarity else np.array(polarity, np.float32),
             **texts,
         )
+
+
+def _polarity(sample: dict, metric: str) -> float | None:
+    """Score of the p arm being up, where the model predicts it."""
+    if sample.get("pred_polarity") is None:
+        return None
+    return float(vector(sample, "pred_polarity", metric)[1])

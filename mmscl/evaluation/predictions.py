@@ -1,7 +1,8 @@
 """The prediction table: what testing leaves for assignment, figures and reports.
 
 A CSV with one row an image: path, case, cell, site, type (true; empty if unknown),
-pred_type, and a score for each type (score_1 .. score_22, score_X, score_Y).
+pred_type, polarity (where the model tells it), and a score for each type (score_1 ..
+score_22, score_X, score_Y).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from mmscl.files import replaced
 
 TEXT_COLUMNS = ("path", "case", "cell", "site", "type", "pred_type")
+POLARITY = "polarity"
 SCORE_PREFIX = "score_"
 
 
@@ -33,6 +35,8 @@ class Predictions:
         labels: True class index, int64 (B,); -1 where not known.
         predicted: Predicted class index, int64 (B,).
         scores: float32 (B, K).
+        polarity: Probability that the short (p) arm is up in the file as it is,
+            float32 (B,), 0..1; None where the model does not tell it.
     """
 
     types: tuple[str, ...]
@@ -43,14 +47,20 @@ class Predictions:
     labels: np.ndarray
     predicted: np.ndarray
     scores: np.ndarray
+    polarity: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.path)
 
     def take(self, rows: np.ndarray) -> Predictions:
         """The images of some rows: a bool mask (B,) or indices."""
-        columns = (field.name for field in fields(self) if field.name != "types")
-        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
+        columns = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name != "types"
+        }
+        chosen = {k: v[rows] for k, v in columns.items() if v is not None}
+        return replace(self, **chosen)
 
 
 def write_prediction_table(path: str | Path, predictions: Predictions) -> None:
@@ -60,18 +70,20 @@ def write_prediction_table(path: str | Path, predictions: Predictions) -> None:
         path: The file; its folder is made. A table that is there is replaced whole.
     """
     names = (*predictions.types, "")  # place -1: unknown
+    polarity = predictions.polarity
+    optional = [] if polarity is None else [POLARITY]
     texts = [getattr(predictions, name) for name in ("path", "case", "cell", "site")]
     with replaced(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(
-            [*TEXT_COLUMNS, *(SCORE_PREFIX + name for name in predictions.types)]
-        )
+        scored = (SCORE_PREFIX + name for name in predictions.types)
+        writer.writerow([*TEXT_COLUMNS, *optional, *scored])
         for row, scores in enumerate(predictions.scores.astype(np.float32)):
             writer.writerow(
                 [
                     *(text[row] for text in texts),
                     names[predictions.labels[row]],
                     names[predictions.predicted[row]],
+                    *([] if polarity is None else [str(np.float32(polarity[row]))]),
                     *map(str, scores),
                 ]
             )
@@ -87,7 +99,7 @@ def read_prediction_table(path: str | Path) -> Predictions:
     Raises:
         FileNotFoundError: There is no such file.
         PredictionTableError: A column is missing, a type has no score column, a score
-            is not a number, or there are no rows.
+            is not a number, a polarity not within 0..1, or there are no rows.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
@@ -122,6 +134,7 @@ def read_prediction_table(path: str | Path) -> Predictions:
             ],
             axis=1,
         ),
+        polarity=_polarity(columns.get(POLARITY), path),
     )
 
 
@@ -193,6 +206,19 @@ def _indices(
                 f"{SCORE_PREFIX}{value}."
             )
     return np.array([index[value] for value in values], np.int64)
+
+
+def _polarity(values: Sequence[str] | None, path: str | Path) -> np.ndarray | None:
+    if values is None:
+        return None
+    found = _numbers(values, POLARITY, path)
+    wrong = np.flatnonzero(~((found >= 0) & (found <= 1)))  # NaN too
+    if len(wrong):
+        raise PredictionTableError(
+            f"{path}, line {wrong[0] + 2}: {POLARITY} is {values[wrong[0]]!r}, expected "
+            "the probability 0..1 that the short arm is up."
+        )
+    return found
 
 
 def _numbers(values: Sequence[str], column: str, path: str | Path) -> np.ndarray:

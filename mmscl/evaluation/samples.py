@@ -12,7 +12,8 @@ _WAYS_OUT = {
     "pred_score": "the model must predict scores (a single-label classifier).",
     "gt_label": "PackInputs packs it when the dataset gives 'gt_label'.",
     "embedding": "set `predict_embedding=True` in the model (SCLClassifier).",
-    "pred_polarity": "the model must predict it (VarifocalHead, polarity_weight > 0).",
+    "pred_polarity": "the model must predict it (SCLClassifier with a polarity_head, "
+    "VarifocalHead with polarity_weight > 0).",
     "polarity_label": "put dict(type='FlipPolarity', prob=0) in the test pipeline and "
     "'polarity_label' in meta_keys of PackInputs.",
     "img_path": "add 'img_path' to `meta_keys` of PackInputs in the test pipeline.",

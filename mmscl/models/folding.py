@@ -63,10 +63,10 @@ def _watch(model: nn.Module, images: Tensor) -> tuple[list[tuple[str, str]], Any
     with _hooks(watched, see), _exact(images):
         output = model(images)
     names = {module: name for name, module in model.named_modules()}
-    pairs = [
+    pairs = [  # in every call it is this norm, and nothing else, that reads it
         (names[conv], names[norm])
-        for conv, norm in read
-        if calls[conv] == calls[norm] == 1
+        for (conv, norm), times in Counter(read).items()
+        if calls[conv] == calls[norm] == times
     ]
     return pairs, output
 

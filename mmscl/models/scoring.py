@@ -1,4 +1,4 @@
-"""A batch of images -> scores and embeddings, as tensors."""
+"""A batch of images -> scores, polarity and embeddings, as tensors."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class BatchScorer(nn.Module):
         classifier: One of mmpretrain's or ours; put into evaluation mode.
 
     Attributes:
+        polarity: Whether the classifier tells the polarity: it has a polarity head.
         embeddings: Whether to give embeddings too: before normalisation; of
             mmpretrain's own heads what their last layer reads (``pre_logits``).
     """
@@ -31,12 +32,23 @@ class BatchScorer(nn.Module):
         super().__init__()
         self.classifier: Any = classifier
         self.eval()
+        self.polarity = getattr(classifier, "polarity_head", None) is not None
         self.embeddings = False
         self.softmax = _gives_softmax(self.classifier.head)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Images (B, C, H, W), preprocessed -> scores (B, K), embeddings (B, D)."""
-        features = self.classifier.extract_feat(images)
+        """Images (B, C, H, W), preprocessed -> what was asked for, in this order.
+
+        Returns:
+            scores (B, K); polarity (B,), the probability that the p arm is up;
+            embeddings (B, D).
+        """
+        outputs: list[Tensor] = []
+        if self.polarity:
+            features, up = self.classifier.look_both_ways(images)
+            outputs.append(up)
+        else:
+            features = self.classifier.extract_feat(images)
         head, embedding = self.classifier.head, None
         if isinstance(head, SCLHead):  # once for both
             embedding = head.pre_logits(features)
@@ -46,9 +58,11 @@ class BatchScorer(nn.Module):
         else:
             samples = head.predict(features, None)
             scores = torch.stack([sample.pred_score for sample in samples])
-        if not self.embeddings:
-            return (scores,)
-        return scores, head.pre_logits(features) if embedding is None else embedding
+        if self.embeddings:
+            outputs.append(
+                head.pre_logits(features) if embedding is None else embedding
+            )
+        return scores, *outputs
 
 
 def _gives_softmax(head: Any) -> bool:

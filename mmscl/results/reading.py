@@ -105,10 +105,10 @@ def _read(cell: Cell, predicted: Predicted, model: KaryotypeModel) -> CellReadin
 
 def _polarities(predicted: Predicted, rows: np.ndarray) -> list[tuple[str, Any]]:
     """('up' or 'down', how sure) of some crops; ('', None) where it is not known."""
-    up = getattr(predicted.table, "polarity", None)
+    up = predicted.table.polarity
     if up is None:
         return [("", None)] * len(rows)
-    values = [float(value) for value in np.asarray(up)[rows]]
+    values = [float(value) for value in up[rows]]
     return [
         ("", None) if np.isnan(p) else ("up" if p >= 0.5 else "down", max(p, 1 - p))
         for p in values

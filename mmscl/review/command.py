@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from mmscl.review.export import export_corrections, told
 from mmscl.review.server import serve
@@ -21,9 +25,24 @@ Takes the cells that were marked as done. The folder holds predictions.csv, cell
 cases.csv, manifest.csv and export.json (counts, source)."""
 
 
-def add_review_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `review`."""
-    _describe(parser, _REVIEW)
+def add_review_commands(subparsers: Any) -> None:
+    """Add `review` and `export`; each sets `run`, which gives the exit code.
+
+    Args:
+        subparsers: Of the parser of mmscl-karyotype.
+    """
+    _add_review(subparsers)
+    _add_export(subparsers)
+
+
+def _add_review(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "review",
+        help="correct karyograms by hand",
+        description=_REVIEW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run_review)
     add = parser.add_argument
     add("folder", metavar="DIR", type=Path, help="results of mmscl-karyotype")
     add(
@@ -45,9 +64,14 @@ def add_review_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_export_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `export`."""
-    _describe(parser, _EXPORT)
+def _add_export(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "export",
+        help="write what was corrected",
+        description=_EXPORT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run_export)
     add = parser.add_argument
     add("folder", metavar="DIR", type=Path, help="results of mmscl-karyotype")
     add(
@@ -78,24 +102,28 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_review(args: argparse.Namespace) -> int:
-    """Serve the page until it is ended."""
+    """Serve the page until it is ended, by Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, _interrupt)
     serve(args.folder, args.port, args.reviewer, not args.no_browser)
     return 0
 
 
 def run_export(args: argparse.Namespace) -> int:
     """Write the export and say what is in it."""
-    counts = export_corrections(
-        args.folder, args.out, args.all_cells, args.root, args.copy, args.overwrite
-    )
+    try:
+        counts = export_corrections(
+            args.folder, args.out, args.all_cells, args.root, args.copy, args.overwrite
+        )
+    except KeyboardInterrupt:
+        print("\nstopped: nothing was written", file=sys.stderr)
+        return 128 + signal.SIGINT
     print(told(counts))
     print(args.out)
     return 0
 
 
-def _describe(parser: argparse.ArgumentParser, text: str) -> None:
-    parser.description = text
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(number)
 
 
 def _port(text: str) -> int:

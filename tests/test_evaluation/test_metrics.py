@@ -41,6 +41,8 @@ def sample(index):
     scores = torch.from_numpy(rng.dirichlet(np.ones(5)) + 0.4 * np.eye(5)[label])
     result.set_gt_label(label).set_pred_score(scores / scores.sum())
     result.set_pred_label(scores.argmax())
+    up = torch.tensor(rng.random(), dtype=torch.float32)
+    result.pred_polarity = torch.stack([1 - up, up])
     result.embedding = torch.from_numpy(rng.normal(size=6) + 1.5 * np.eye(6)[label])
     return result
 
@@ -106,6 +108,9 @@ def test_files_hold_the_table_the_confusions_and_the_embeddings(tmp_path):
     assert table.path.tolist() == [f"{i}.png" for i in range(IMAGES)]
     assert table.case.tolist() == [str(i // 10) for i in range(IMAGES)]
     assert set(table.site) == {"here"} and set(table.cell) == {"a"}
+    np.testing.assert_array_equal(
+        table.polarity, [sample(i).pred_polarity[1].item() for i in range(IMAGES)]
+    )
     assert 100 * np.mean(table.labels == table.predicted) == found["accuracy"]
     embedding, path, kind = read_embeddings(tmp_path / "p.npz")
     np.testing.assert_array_equal(embedding[5], sample(5).embedding.float())
@@ -238,6 +243,7 @@ def test_table_without_case_or_truth(tmp_path, log):
     table = read_prediction_table(file)
     assert table.labels.tolist() == [-1] and table.predicted.tolist() == [1]
     assert table.types == ("0", "1") and table.case.tolist() == [""]
+    assert table.polarity is None
     assert not (tmp_path / "p.npz").exists()
     assert any("columns case, cell, site stay empty" in line for line in log)
 

@@ -1,5 +1,7 @@
 """The prediction table is read back as written; bad tables are named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,44 @@ def test_a_failure_leaves_the_old_table_and_no_debris(written):
         write_prediction_table(written, broken)
     assert written.read_bytes() == before
     assert [path.name for path in written.parent.iterdir()] == ["p.csv"]
+
+
+@pytest.fixture
+def with_polarity(tmp_path):
+    told = replace(table(), polarity=np.array([0.1, 1, 0, 1 / 3], np.float32))
+    write_prediction_table(tmp_path / "polarity.csv", told)
+    return tmp_path / "polarity.csv", told
+
+
+def test_the_polarity_is_a_column_where_it_is_told(written, with_polarity):
+    assert read_prediction_table(written).polarity is None
+    path, told = with_polarity
+    header = path.read_text(encoding="utf-8").splitlines()[0]
+    assert (
+        header == "path,case,cell,site,type,pred_type,polarity,score_1,score_2,score_X"
+    )
+    found = read_prediction_table(path)
+    assert found.polarity is not None and found.polarity.dtype == np.float32
+    np.testing.assert_array_equal(found.polarity, told.polarity)
+    np.testing.assert_array_equal(found.scores, table().scores)
+
+
+def test_taking_rows_takes_their_polarity(with_polarity):
+    told = with_polarity[1].take(np.array([3, 0]))
+    assert told.polarity is not None
+    np.testing.assert_array_equal(told.polarity, np.float32([1 / 3, 0.1]))
+    assert table().take(np.array([1])).polarity is None
+
+
+@pytest.mark.parametrize("value", ["1.5", "-0.1", "nan", "up", ""])
+def test_a_polarity_that_is_no_probability_is_named(value, with_polarity):
+    path, _ = with_polarity
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(",0.1,", f",{value},"), encoding="utf-8")
+    with pytest.raises(
+        PredictionTableError, match=f"line 2: polarity is '{value}', ex"
+    ):
+        read_prediction_table(path)
 
 
 @pytest.mark.parametrize(

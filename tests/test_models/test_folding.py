@@ -63,6 +63,25 @@ def test_a_model_without_batch_norms_is_handed_back():
     assert fold_batch_norms(model, torch.randn(1, 3, 32, 32)) is model
 
 
+class TwoViews(nn.Module):
+    """The same layers for an image and for its flip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4))
+
+    def forward(self, x):
+        return self.layers(x) - self.layers(x.flip(-2))
+
+
+def test_layers_that_see_several_views_are_folded():
+    torch.manual_seed(0)
+    model, images = unsettle(TwoViews()), torch.randn(2, 1, 8, 8)
+    folded = fold_batch_norms(model, images)
+    assert norms(folded) == 0
+    agree(folded, model, images)
+
+
 class Twice(nn.Module):
     """The output of the convolution is read by the norm and by the sum."""
 

@@ -6,6 +6,7 @@ import json
 import runpy
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from mmscl.shipped.companions import (
     shipped_karyotype,
     shipped_prototypes,
 )
+from mmscl.shipped.shipping import ship
 from mmscl.shipped.store import ShippedModel, default_model, find_shipped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,3 +151,13 @@ def test_the_command_says_what_is_missing(monkeypatch, capsys, tiny):
     assert "expected checkpoint, config, results, command, machine too" in (
         capsys.readouterr().err
     )
+
+
+@pytest.mark.slow
+def test_shipping_brings_both(tiny, tmp_path):
+    FITTED.write(tmp_path / "model.json")
+    shipment = replace(tiny.shipment, karyotype=str(tmp_path / "model.json"))
+    model = ship(shipment, tmp_path / "models")[0]
+    assert shipped_karyotype(model) == FITTED
+    assert shipped_prototypes(model).shape[0] == 24
+    assert model.file("README.md").read_text("utf-8") == write_card(model.record())

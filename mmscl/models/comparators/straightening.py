@@ -14,9 +14,9 @@ from mmscl.config import ConfigError
 from mmscl.models.classifier import SCLClassifier
 from mmscl.models.comparators.axis_net import axis_loss
 from mmscl.models.comparators.axis_sampling import sample_along
-from mmscl.models.comparators.varifocal_head import polarity_labels
 from mmscl.models.encoders import count_features
 from mmscl.models.heads import current_step
+from mmscl.models.polarity import polarity_labels
 from mmscl.registry import register
 
 

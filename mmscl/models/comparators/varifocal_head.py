@@ -9,7 +9,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-from mmscl.config import ConfigError
+from mmscl.models.polarity import polarity_labels
 from mmscl.registry import register
 
 #: What the features of an image come from, in the order of the training.
@@ -127,7 +127,7 @@ class VarifocalHead(BaseModule):
         losses = dict(loss_type=self.loss_cls(classifiers["types"](feats), labels))
         if self.polarity_weight:
             logits = classifiers["polarity"](feats)
-            polarity = polarity_labels(data_samples).to(labels.device)
+            polarity = polarity_labels(data_samples, "model.head").to(labels.device)
             losses["loss_polarity"] = self.polarity_weight * self.loss_cls(
                 logits, polarity
             )
@@ -168,32 +168,6 @@ class VarifocalHead(BaseModule):
 
     def _classifier(self, task: str) -> nn.Sequential:
         return getattr(self, self.output)[task]
-
-
-def polarity_labels(
-    data_samples: list[DataSample], setting: str = "model.head"
-) -> Tensor:
-    """Polarity of each sample: int64 (B,), 1 for the p arm up, 0 for down.
-
-    Args:
-        data_samples: With polarity_label.
-        setting: Where polarity_weight is set, for the message.
-
-    Raises:
-        ConfigError: A sample has none; says what gives it.
-    """
-    found = []
-    for sample in data_samples:
-        if "polarity_label" not in sample:
-            raise ConfigError(
-                f"{sample.get('img_path', 'a crop')}: its polarity is not known, which "
-                "the model is trained with. Put dict(type='FlipPolarity') behind "
-                "LoadChromosome in train_pipeline and 'polarity_label' in meta_keys of "
-                "PackInputs, or train types alone with "
-                f"{setting}.polarity_weight=0"
-            )
-        found.append(int(sample.polarity_label))
-    return torch.tensor(found)
 
 
 def _mlp(wide: int, hidden: int, number: int) -> nn.Sequential:

@@ -1,0 +1,88 @@
+"""Pki-3, straightened, at 128 x 32 px, with the polarity; DataNew is external.
+
+The images of pki3_128x32.py, split by case. Crops of Pki-3 and DataNew are cut from
+karyograms and stand with the p arm up, which straightening keeps; half of those for
+training are turned upside down, which makes the polarity's label.
+"""
+
+data_root = "data/pki3"
+meta_keys = (
+    "sample_idx",
+    "img_path",
+    "case",
+    "cell",
+    "site",
+    "polarity_label",
+    "ori_shape",
+    "img_shape",
+)
+canvas = dict(size=(128, 32), extent=144, cell_size=31)
+train_pipeline = [
+    dict(type="LoadChromosome"),
+    dict(type="FlipPolarity", prob=0.5, upright=True),
+    dict(type="ChromosomeAugment", preset="mmscl", **canvas),
+    dict(type="PackInputs", meta_keys=meta_keys),
+]
+test_pipeline = [
+    dict(type="LoadChromosome"),
+    dict(type="FlipPolarity", prob=0.0, upright=True),
+    dict(type="Straighten"),
+    dict(type="ChromosomeCanvas", **canvas),
+    dict(type="PackInputs", meta_keys=meta_keys),
+]
+train_dataloader = dict(
+    batch_size=48,
+    num_workers=0,
+    sampler=dict(
+        type="PairedKaryotypeSampler", steps_per_epoch=250, pairing="cross_case"
+    ),
+    dataset=dict(
+        type="ChromosomeDataset",
+        data_root=data_root,
+        split="train",
+        cache=True,
+        once=[dict(type="Straighten")],
+        cell_size=True,
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=128,
+    num_workers=0,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="ChromosomeDataset",
+        data_root=data_root,
+        split="val",
+        cache=True,
+        once=[dict(type="Straighten")],
+        cell_size=True,
+        pipeline=[*test_pipeline[:2], *test_pipeline[3:]],
+    ),
+)
+test_dataloader = dict(
+    batch_size=128,
+    num_workers=0,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="ChromosomeDataset",
+        data_root=data_root,
+        split="test",
+        cell_size=True,
+        pipeline=test_pipeline,
+    ),
+)
+# Further test sets, for tools/test.py --external: changes to test_dataloader.dataset.
+external = dict(
+    datanew=dict(data_root="data/datanew", split=None),
+)
+
+val_evaluator = [dict(type="ChromosomeMetric"), dict(type="PolarityMetric")]
+test_evaluator = [
+    dict(type="ChromosomeMetric", per_type=True),
+    dict(type="EmbeddingMetric"),
+    dict(type="PolarityMetric"),
+    dict(type="PredictionTable", out_file="predictions.csv"),
+]
+val_cfg = dict()
+test_cfg = dict()
