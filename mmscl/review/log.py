@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from mmscl.files import sync, writing
+from mmscl.results.folder import CORRECTIONS
 from mmscl.review.errors import CorrectionLogError
 from mmscl.review.steps import Step, format_line, header_line, parse_line
 
 #: Names within the folder of results.
-LOG, TORN = "corrections.csv", "corrections.torn.csv"
+LOG, TORN = CORRECTIONS, "corrections.torn.csv"
 
 
 def read_log(path: str | Path) -> tuple[list[Step], bytes]:
