@@ -46,6 +46,7 @@ REQUIRES = [
     "bioframe>=0.6",
     "safetensors>=0.4",
     "scikit-image>=0.22",  # skeletons of chromosomes
+    "filelock",  # one review of a folder at a time; torch has it too
     "pillow",
     "reportlab>=4",  # karyograms as PDF
     "jinja2>=3",  # report.html
@@ -77,6 +78,11 @@ UPSTREAM = [
 
 TESTS = ["pytest>=8", "pytest-xdist", "hypothesis>=6.100", "ruff==0.17.6", "mypy"]
 
+# mmscl-karyotype review: the page (mmscl/review/server.py names the same).
+REVIEW = ["starlette>=0.40", "uvicorn>=0.30"]
+# Tests of the page in a browser; they are skipped where no chromium is installed.
+BROWSER = ["playwright>=1.40"]
+
 LOGGING = ["tensorboard"]
 
 # mmengine imports what 0.19 removed; configs/_base_/deepspeed.py.
@@ -105,6 +111,7 @@ setup(
     package_data={
         "mmscl.shipped": ["models/*/*"],
         "mmscl.results.report": ["templates/*"],
+        "mmscl.review": ["page/*"],
     },
     entry_points={
         "console_scripts": ["mmscl-karyotype=mmscl.karyotype_command:main"],
@@ -114,12 +121,13 @@ setup(
     extras_require={
         "mminstall": MMINSTALL,
         "upstream": UPSTREAM,
-        "tests": TESTS,
+        "review": REVIEW,
+        "tests": TESTS + REVIEW + BROWSER,
         "figures": FIGURES,
         "comparators": COMPARATORS,
         "bench": BENCH,
         "deepspeed": DEEPSPEED,
-        "all": MMINSTALL + TESTS + FIGURES + LOGGING + COMPARATORS,
+        "all": MMINSTALL + TESTS + FIGURES + LOGGING + COMPARATORS + REVIEW + BROWSER,
     },
     classifiers=[
         "Intended Audience :: Science/Research",

@@ -20,6 +20,7 @@ from mmscl.evaluation.training_log import TrainingLogError
 from mmscl.files import OutputError
 from mmscl.karyotype.model import KaryotypeModelError
 from mmscl.results.tables import ResultsError
+from mmscl.review.errors import ReviewError
 
 EXPECTED = (
     CheckpointError,
@@ -33,6 +34,7 @@ EXPECTED = (
     PipelineError,
     PredictionTableError,
     ResultsError,
+    ReviewError,
     TrainingLogError,
 )
 

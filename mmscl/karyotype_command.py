@@ -26,6 +26,7 @@ from mmscl.karyotype_inference import KaryotypeInferencer
 from mmscl.results.folder import check_free
 from mmscl.results.karyotype_results import REPORT, KaryotypeResults
 from mmscl.results.writing import write_karyotypes
+from mmscl.review.command import add_review_commands
 
 LEFT_OUT = 3  # exit code
 #: Files that are named on the terminal; report.html and run.json name all.
@@ -142,7 +143,7 @@ def add_read_command(subparsers: Any) -> None:
 
 
 #: What adds the subcommands; each sets `run`, which gives the exit code.
-ADDERS: tuple[Callable[[Any], None], ...] = (add_read_command,)
+ADDERS: tuple[Callable[[Any], None], ...] = (add_read_command, add_review_commands)
 
 
 def main(words: Sequence[str] | None = None) -> NoReturn:

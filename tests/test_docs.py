@@ -28,9 +28,9 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TOOL = re.compile(r"(?:python|bash) (tools/\S+)")
 INSTALLED = re.compile(r"^mmscl-karyotype ", re.MULTILINE)
 NESTED = {
-    "dist_train.sh": "train.py",
-    "slurm_train.sh": "train.py",
-    "karyotype.py": "../mmscl/karyotype_command.py",
+    "dist_train.sh": ("train.py",),
+    "slurm_train.sh": ("train.py",),
+    "karyotype.py": ("../mmscl/karyotype_command.py", "../mmscl/review/command.py"),
 }
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -67,10 +67,11 @@ def commands(page: Path) -> list[list[str]]:
 
 def options_of(tool: Path) -> set[str]:
     """The option names that a command declares."""
-    tool = tool.parent / NESTED.get(tool.name, tool.name)
+    files = [tool.parent / name for name in NESTED.get(tool.name, (tool.name,))]
     strings = {
         node.value
-        for node in ast.walk(ast.parse(tool.read_text("utf-8")))
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     return {text for text in strings if re.fullmatch(r"--[\w-]+", text)}

@@ -1,0 +1,94 @@
+"""The image files of corrected crops, as a manifest to train on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from mmscl.datasets.manifest import Manifest, split_by_case
+from mmscl.results import CropRow, KaryotypeResults
+from mmscl.results.karyotype_results import CROPS
+from mmscl.review.errors import ReviewError
+
+#: Folder of copied image files.
+SOURCES = "images"
+
+
+class Sources:
+    """The image files of the crops that have a type.
+
+    Args:
+        rows: Corrected; those without a type are left out.
+        root: Folder that their paths start from.
+
+    Raises:
+        ReviewError: A file is not there.
+    """
+
+    def __init__(self, rows: Iterable[CropRow], root: Path) -> None:
+        self.rows = [row for row in rows if row.assigned]
+        self.root = root
+        for row in self.rows:
+            if not (root / row.path).is_file():
+                raise ReviewError(
+                    f"{root / row.path}: no such image file, which {CROPS} names; say "
+                    "with --root which folder its paths start from"
+                )
+
+    def manifest(self, folder: Path, copied: bool = False) -> Manifest:
+        """The manifest; with the split by case where all cases are known.
+
+        Args:
+            folder: That it will be in; its paths start from there.
+            copied: The paths are those that :meth:`copy` makes.
+        """
+        rows = self.rows
+        columns = dict(
+            path=[
+                _copied(row) if copied else _relative(self.root / row.path, folder)
+                for row in rows
+            ],
+            type=[row.assigned for row in rows],
+            case=[row.case for row in rows],
+            cell=[row.cell for row in rows],
+            polarity=[row.polarity for row in rows],
+            site=[row.site for row in rows],
+        )
+        if rows and all(columns["case"]):
+            columns["split"] = split_by_case(columns["case"]).tolist()
+        return Manifest(columns, folder / "manifest.csv")
+
+    def copy(self, folder: Path) -> None:
+        """Put the image files into a folder."""
+        (folder / SOURCES).mkdir()
+        for row in self.rows:
+            shutil.copyfile(self.root / row.path, folder / _copied(row))
+
+
+def source_root(results: KaryotypeResults) -> Path:
+    """The folder that the paths of results start from.
+
+    Raises:
+        ReviewError: They do not tell.
+    """
+    told = results.run.get("root")
+    if not told:
+        raise ReviewError(
+            f"{results.folder}: does not tell which folder the paths of its crops "
+            "start from; say so with --root"
+        )
+    return Path(str(told))
+
+
+def _copied(row: CropRow) -> str:
+    return f"{SOURCES}/{row.crop:06d}{Path(row.path).suffix.lower()}"
+
+
+def _relative(path: Path, folder: Path) -> str:
+    path, folder = path.resolve(), folder.resolve()
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # on another drive
+        return path.as_posix()

@@ -1,0 +1,146 @@
+"""Counts, ISCN text and rows follow the corrections."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from drawn_review import make_results
+from steps_by_hand import correct_all, make
+
+from mmscl.karyotype import Karyotype
+from mmscl.review import ReviewState
+from mmscl.review.corrected import (
+    call_of,
+    corrected_case,
+    corrected_cell,
+    corrected_crop,
+    karyotype_of,
+)
+
+RESULTS = make_results(cases=1, cells_per_case=3)
+CASE = RESULTS.cases[0]
+
+
+def state_with(*changes) -> ReviewState:
+    state = ReviewState(RESULTS)
+    for change in changes:
+        make(state, *change)
+    return state
+
+
+def first(state: ReviewState, place: str, polarity: str | None = None) -> int:
+    return next(
+        n
+        for n, crop in state.cells["P000_0"].crops.items()
+        if crop.place == place and polarity in (None, crop.row.polarity)
+    )
+
+
+def test_without_corrections_the_rows_are_those_that_were_read():
+    state = state_with()
+    cells = [*state.cells.values()]
+    assert [corrected_cell(cell) for cell in cells] == [*RESULTS.cells]
+    assert corrected_case(cells, CASE) == CASE
+    rows = [corrected_crop(c) for cell in cells for c in cell.crops.values()]
+    assert rows == [*RESULTS.crops]
+
+
+def test_every_crop_put_right_gives_the_karyotype_of_the_drawn_cell():
+    state = state_with()
+    cell = state.cells["P000_0"]
+    assert karyotype_of(cell).text == RESULTS.cells[0].karyotype
+    correct_all(state, "P000_0")
+    true = [crop.row.type for crop in cell.crops.values()]
+    sex = "X" * true.count("X") + "Y" * true.count("Y")
+    row = corrected_cell(cell)
+    assert row.karyotype == karyotype_of(cell).text == Karyotype.of(sex).text
+    assert (row.placed, row.unplaced) == (46, 0)
+
+
+def test_a_moved_crop_is_certain_and_says_where_it_was():
+    state = state_with()
+    number = first(state, "5")
+    make(state, "place", number, "4")
+    row = corrected_crop(state.cells["P000_0"].crops[number])
+    assert (row.assigned, row.confidence, row.needs_review) == ("4", 1.0, False)
+    assert row.why == "placed by hand (was 5)"
+
+
+@pytest.mark.parametrize(
+    "polarity, after", [("up", "down"), ("down", "up"), ("", "down")]
+)
+def test_a_flip_turns_the_polarity_of_the_file(polarity, after):
+    state = state_with()
+    number = first(state, "1", polarity) if polarity else first(state, "2", "")
+    make(state, "flip", number, "1")
+    row = corrected_crop(state.cells["P000_0"].crops[number])
+    assert (row.polarity, row.polarity_score) == (after, 1.0)
+    assert row.why == "turned by hand" and row.assigned in ("1", "2")
+
+
+def test_a_rejected_crop_is_counted_nowhere():
+    state = state_with()
+    cell = state.cells["P000_0"]
+    before = karyotype_of(cell).number
+    number = first(state, "1")
+    make(state, "place", number, "rejected")
+    row = corrected_cell(cell)
+    assert karyotype_of(cell).number == before - 1
+    assert row.placed + row.unplaced == row.crops - 1
+    assert "rejected by hand: 1" in row.warnings
+    assert corrected_crop(cell.crops[number]).why == "rejected by hand (was 1)"
+    assert corrected_crop(cell.crops[number]).assigned == ""
+
+
+def test_certainty_is_that_of_the_crops_nobody_touched():
+    state = state_with()
+    cell = state.cells["P000_0"]
+    number = next(n for n, c in cell.crops.items() if c.open and c.place == "5")
+    make(state, "place", number, "4")
+    rows = [c.row for n, c in cell.crops.items() if n != number]
+    product = 1.0
+    for row in rows:
+        product *= row.confidence
+    assert corrected_cell(cell).certainty == pytest.approx(product)
+    # Types 4 and 5: three surely read crops, each 5 the next best of 4 and back.
+    surely = [r for r in rows if {r.assigned, r.second} & {"4"}]
+    expected = 1.0
+    for row in surely:
+        expected *= row.confidence
+    assert call_of(cell).type_certainty[3] == pytest.approx(expected)
+    make(state, "done", None, "1")
+    assert (
+        corrected_cell(cell).certainty == 1
+        and (call_of(cell).type_certainty == 1).all()
+    )
+
+
+def test_the_cells_of_a_case_vote_as_they_stand():
+    state = state_with()
+    cells = [*state.cells.values()]
+    for cell in cells:
+        correct_all(state, cell.row.karyogram)
+        make(state, "done", None, "1", cell=cell.row.karyogram)
+    normal = corrected_case(cells, CASE)
+    assert normal.karyotype == karyotype_of(cells[0]).text
+    assert normal.votes == f"{normal.karyotype}: 3" and normal.certainty == 1
+    # Two cells with the same further chromosome make a clone (ISCN 2020).
+    for cell in cells[:2]:
+        name = cell.row.karyogram
+        make(state, "done", None, "0", cell=name)
+        make(state, "place", next(iter(cell.crops)), "", cell=name)
+        other = next(n for n, c in cell.crops.items() if c.place == "8")
+        make(state, "place", other, "21", cell=name)
+    changed = corrected_case(cells, CASE)
+    assert "+21[2]" in changed.karyotype
+    assert "the cells disagree" in changed.warnings
+
+
+def test_a_warning_of_files_that_were_left_out_stays():
+    state = state_with()
+    cell = state.cells["P000_0"]
+    cell.row = replace(cell.row, warnings="2 files of it were left out; counts unsure")
+    make(state, "place", first(state, "1"), "2")
+    warnings = corrected_cell(cell).warnings
+    assert "2 files of it were left out" in warnings and "unsure;" not in warnings
