@@ -356,7 +356,7 @@ def test_the_tool_in_a_process_of_its_own(root, crops, tmp_path):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "46 chromosomes" in done.stdout and "Traceback" not in done.stderr
@@ -373,7 +373,7 @@ def test_the_tool_in_a_process_of_its_own(root, crops, tmp_path):
         while process.poll() is None and not list(tmp_path.glob(".stopped.*.part")):
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
-        _, error = process.communicate(timeout=60)
+        _, error = process.communicate(timeout=300)
     if process.returncode != 0:  # it may have been faster
         assert process.returncode == 143, error
         assert "stopped: nothing was written" in error
