@@ -117,7 +117,7 @@ class KaryotypeInferencer:
             progress: Show how far it is, on standard error.
 
         Returns:
-            In memory; :func:`mmscl.results.write_karyotypes` writes the folder.
+            In memory; :func:`mmscl.results.writing.write_karyotypes` writes the folder.
 
         Raises:
             FileNotFoundError: No such input, or a folder without images.

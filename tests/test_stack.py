@@ -122,3 +122,13 @@ def test_release(version, numbers):
 def test_a_version_without_numbers_is_refused():
     with pytest.raises(ImportError, match="cannot read the version 'unknown'"):
         stack.release("unknown")
+
+
+def test_training_does_not_wait_for_what_only_draws():
+    code = (
+        "import sys, mmscl.cli, mmscl.engine;"
+        "print([m for m in ('matplotlib', 'reportlab', 'jinja2', 'starlette')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr

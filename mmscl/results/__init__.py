@@ -4,7 +4,6 @@ from mmscl.results.folder import check_free, write_results
 from mmscl.results.karyotype_results import KaryotypeResults
 from mmscl.results.rows import CaseRow, CellRow, CropRow
 from mmscl.results.tables import ResultsError
-from mmscl.results.writing import write_karyotypes
 
 __all__ = [
     "CaseRow",
@@ -13,6 +12,5 @@ __all__ = [
     "KaryotypeResults",
     "ResultsError",
     "check_free",
-    "write_karyotypes",
     "write_results",
 ]

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from drawn_results import CASE, draw_results
 
-from mmscl.results import KaryotypeResults, write_karyotypes
+from mmscl.results import KaryotypeResults
 from mmscl.results.drawing import karyogram_of
-from mmscl.results.writing import REPORT_WIDTH, shrink
+from mmscl.results.writing import REPORT_WIDTH, shrink, write_karyotypes
 
 
 class Page(HTMLParser):
