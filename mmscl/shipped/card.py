@@ -19,6 +19,7 @@ _HEADINGS = dict(
     f1="Macro F1",
     prototype_accuracy="Prototype Accuracy",
     knn_accuracy="kNN Accuracy",
+    polarity_accuracy="Polarity Accuracy",
 )
 #: Types that a card names as the weakest of a set.
 _WEAKEST = 4

@@ -167,5 +167,5 @@ def test_a_figure_needs_arms_and_sets():
     panel = {"internal": ArmsPanel({}, {})}
     with pytest.raises(ValueError, match="at least one set and one config"):
         plot_arms({}, ["net"], ["a", "b"])
-    with pytest.raises(ValueError, match="2 to 5 arms, got 1"):
+    with pytest.raises(ValueError, match="2 to 12 arms, got 1"):
         plot_arms(panel, ["net"], ["a"])
