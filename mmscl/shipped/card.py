@@ -12,7 +12,7 @@ from mmscl.shipped.store import CONFIG, MODELS, PREFIX, WEIGHTS
 
 Record = Mapping[str, Any]
 #: Measure -> heading, of tables and of metafiles.
-_HEADINGS = dict(
+HEADINGS = dict(
     accuracy="Accuracy",
     recall="Macro Recall",
     auc="Macro AUC",
@@ -49,7 +49,7 @@ def write_metafile(record: Record) -> str:
         dict(
             Task="Image Classification",
             Dataset=set_title(record, name),
-            Metrics={_HEADINGS[key]: value for key, value in found["measures"].items()},
+            Metrics={HEADINGS[key]: value for key, value in found["measures"].items()},
         )
         for name, found in record["results"].items()
     ]
@@ -144,7 +144,7 @@ must be given together, or a table with the columns path, case and cell."""
 
 def _results(record: Record) -> str:
     keys = list(record["results"][INTERNAL]["measures"])
-    header = ["set", "images", "cases", *map(_HEADINGS.__getitem__, keys)]
+    header = ["set", "images", "cases", *map(HEADINGS.__getitem__, keys)]
     header += ["accuracy of a case (95 %)"]
     rows = []
     for name, found in record["results"].items():

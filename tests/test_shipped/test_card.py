@@ -11,7 +11,8 @@ import yaml
 from tiny_shipment import NAME
 
 from mmscl.shipped import model_list
-from mmscl.shipped.card import list_models, write_card, write_metafile
+from mmscl.shipped.card import HEADINGS, list_models, write_card, write_metafile
+from mmscl.testing import MEASURES
 
 
 @pytest.fixture
@@ -108,3 +109,7 @@ def test_a_page_gets_the_list_between_its_comments(models, tmp_path):
     Path(page).write_text("# A\n")
     with pytest.raises(ValueError, match="no list between"):
         model_list.update_list(page)
+
+
+def test_a_card_knows_every_measure_of_a_test():
+    assert set(MEASURES) == set(HEADINGS)
