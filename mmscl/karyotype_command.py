@@ -68,6 +68,12 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="all crops of a manifest without the column cell are of one cell",
     )
+    add(
+        "--orient",
+        action="store_true",
+        help="crops lie as they were cut: classify those with the short arm down as if "
+        "turned over (needs a model that tells it, as the default one does)",
+    )
     add("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
     add("--batch-size", type=int, metavar="N", help="images a batch")
 
@@ -82,6 +88,7 @@ def read_cells(args: argparse.Namespace) -> int:
             karyotype_model=args.karyotype_model,
             device=args.device,
             batch_size=args.batch_size,
+            orient=args.orient or None,
         )
         results = read(args.input, args.split, args.one_cell, progress=True)
         written = write_karyotypes(results, args.out, args.overwrite, progress=True)

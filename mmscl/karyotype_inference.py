@@ -35,6 +35,8 @@ from mmscl.shipped.store import (
 )
 from mmscl.version import __version__
 
+#: Share of crops seen upside down above which it is said. Of upright ones 1 to 2 % are.
+MANY_DOWN = 0.1
 NOT_CALIBRATED = (
     "no karyotype model was fitted for this classifier: confidence and review flags "
     "are not calibrated, and sizes are not used (tools/evaluate_karyotypes.py --fit "
@@ -50,7 +52,8 @@ class KaryotypeInferencer:
 
     Args:
         model: As in `ChromosomeInferencer`; None takes the model that comes with mmscl.
-        weights, config, device, amp, batch_size: As in `ChromosomeInferencer`.
+        weights, config, device, amp, batch_size, orient: As in
+            `ChromosomeInferencer`.
         karyotype_model: A fitted one, or its file; None takes the one that comes with
             `model`. Where there is none, the defaults are taken, and the results warn
             that nothing is calibrated.
@@ -77,6 +80,7 @@ class KaryotypeInferencer:
         device: str | None = None,
         amp: bool = False,
         batch_size: int | None = None,
+        orient: bool | None = None,
     ) -> None:
         if model is None:
             model = default_model()
@@ -87,8 +91,9 @@ class KaryotypeInferencer:
         self.karyotype_model = self._karyotype_model(karyotype_model, shipped)
         self.prototypes = None if shipped is None else shipped_prototypes(shipped)
         self.classifier = ChromosomeInferencer(
-            model, weights, config, device, amp, batch_size
+            model, weights, config, device, amp, batch_size, orient=orient
         )
+        self._orient = bool(orient)
         self._model = _describe(model, weights, shipped)
 
     @staticmethod
@@ -185,6 +190,7 @@ class KaryotypeInferencer:
                 device=str(self.classifier.device),
                 amp=self.classifier.amp,
                 batch_size=self.classifier.batch_size,
+                orient=self._orient,
             ),
             stack=stack_state(),
             counts=dict(
@@ -194,8 +200,21 @@ class KaryotypeInferencer:
             ),
             left_out=left_out,
             other_files=[f"{one.path}: {one.reason}" for one in found.left_out],
-            warnings=list(self.warnings),
+            warnings=[*self.warnings, *self._turned_over(inference)],
         )
+
+    def _turned_over(self, inference: Inference) -> list[str]:
+        """A warning if many crops lie upside down and are classified as they lie."""
+        up = inference.predictions.polarity
+        if up is None or self._orient or not len(up):
+            return []
+        down = int((up < 0.5).sum())
+        if down <= MANY_DOWN * len(up):
+            return []
+        return [
+            f"{down} of {len(up)} crops are seen with the short arm down, and types are "
+            "learned from upright crops: read again with --orient (orient=True)"
+        ]
 
 
 def _shipped(model: Any, weights: Any) -> ShippedModel | None:
