@@ -52,7 +52,7 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--model",
         metavar="MODEL",
-        help="name of a model that comes with its weights (default: the newest), a "
+        help="name of a model that comes with its weights (default: the recipe's), a "
         "checkpoint beside the config of its run, or the config file of --checkpoint",
     )
     add("--checkpoint", help="weights of a config file, .pth or .safetensors")

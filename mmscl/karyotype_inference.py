@@ -173,6 +173,8 @@ class KaryotypeInferencer:
         left_out = [
             dict(path=names[one.path], reason=one.reason) for one in inference.left_out
         ]
+        up = None if self._orient else inference.predictions.polarity
+        turned = warn_if_turned(up)
         where = str(inputs) if isinstance(inputs, (str, Path)) else crops.source
         return dict(
             format=FORMAT,
@@ -200,21 +202,25 @@ class KaryotypeInferencer:
             ),
             left_out=left_out,
             other_files=[f"{one.path}: {one.reason}" for one in found.left_out],
-            warnings=[*self.warnings, *self._turned_over(inference)],
+            warnings=[*self.warnings, *turned],
         )
 
-    def _turned_over(self, inference: Inference) -> list[str]:
-        """A warning if many crops lie upside down and are classified as they lie."""
-        up = inference.predictions.polarity
-        if up is None or self._orient or not len(up):
-            return []
-        down = int((up < 0.5).sum())
-        if down <= MANY_DOWN * len(up):
-            return []
-        return [
-            f"{down} of {len(up)} crops are seen with the short arm down, and types are "
-            "learned from upright crops: read again with --orient (orient=True)"
-        ]
+
+def warn_if_turned(up: np.ndarray | None) -> list[str]:
+    """A warning if many crops lie upside down and are classified as they lie.
+
+    Args:
+        up: Probability that the short arm of each crop is up (n,); None: not known.
+    """
+    if up is None or not len(up):
+        return []
+    down = int((up < 0.5).sum())
+    if down <= MANY_DOWN * len(up):
+        return []
+    return [
+        f"{down} of {len(up)} crops are seen with the short arm down, and types are "
+        "learned from upright crops: read again with --orient (orient=True)"
+    ]
 
 
 def _shipped(model: Any, weights: Any) -> ShippedModel | None:

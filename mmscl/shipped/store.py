@@ -23,6 +23,8 @@ from mmscl.checkpoint import CheckpointError, load_from_local
 
 MODELS = Path(__file__).parent / "models"
 PREFIX = "mmscl://"
+#: What commands take if no model is named: the recipe's (docs/recipe.md).
+DEFAULT = "mmscl-straight18n-pki3"
 CONFIG, WEIGHTS, RECORD = "config.py", "weights.safetensors", "record.json"
 CARD, METAFILE = "README.md", "metafile.yml"
 FILES = (CONFIG, WEIGHTS, RECORD, CARD, METAFILE)
@@ -95,16 +97,8 @@ def shipped_names(folder: Path | None = None) -> list[str]:
 
 
 def default_model() -> str | None:
-    """The model that commands take if none is named: the one written last.
-
-    Among those of one day the first by name; None if no model comes with mmscl.
-    """
-    dates = {
-        name: ShippedModel(name, MODELS / name).record().get("written", {}).get("date")
-        for name in shipped_names()
-    }
-    latest = max(dates.values(), default=None)
-    return next((name for name, date in dates.items() if date == latest), None)
+    """The model that commands take if none is named; None if it does not come along."""
+    return DEFAULT if DEFAULT in shipped_names() else None
 
 
 def find_shipped(name: str) -> ShippedModel | None:

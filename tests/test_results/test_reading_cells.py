@@ -12,6 +12,7 @@ from drawn_cells import draw_table
 from mmscl.datasets.ideogram import ideogram
 from mmscl.datasets.manifest import TYPES
 from mmscl.karyotype import Karyotype, KaryotypeModel, call_case, call_cell
+from mmscl.karyotype_inference import warn_if_turned
 from mmscl.results import KaryotypeResults
 from mmscl.results.look_alikes import find_look_alikes, nearest_prototypes
 from mmscl.results.names import file_names
@@ -229,3 +230,13 @@ def test_cells_of_few_and_many_crops_are_read():
         found = read_results(small, KaryotypeModel(), {})
         assert found.cells[0].crops == crops == len(found.crops)
         assert f"{crops} crops: " in found.cells[0].warnings
+
+
+def test_many_crops_upside_down_are_said():
+    up = np.full(46, 0.9)
+    up[:4] = 0.1  # as many as a head takes for upside down by mistake
+    assert warn_if_turned(None) == warn_if_turned(up) == []
+    up[:5] = 0.1
+    (warning,) = warn_if_turned(up)
+    assert "5 of 46 crops are seen with the short arm down" in warning
+    assert "--orient" in warning

@@ -112,13 +112,9 @@ def test_the_inferencer_takes_both_by_the_name(named, tiny):
     assert other.warnings == [NOT_CALIBRATED] and other.prototypes is None
 
 
-def test_the_newest_model_is_the_default(named):
-    assert default_model() == NAME
-    older = named.with_name("aaa-older")
-    shutil.copytree(named, older)
-    record = json.loads((older / "record.json").read_text())
-    record["written"]["date"] = "2001-01-01"
-    (older / "record.json").write_text(json.dumps(record))
+def test_the_recipe_is_the_default_where_it_comes_along(named, monkeypatch):
+    assert default_model() is None  # of the models of this test none is it
+    monkeypatch.setattr("mmscl.shipped.store.DEFAULT", NAME)
     assert default_model() == NAME
 
 
