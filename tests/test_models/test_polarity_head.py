@@ -16,6 +16,7 @@ from trained import unsettle
 from mmscl.checkpoint import CheckpointError
 from mmscl.config import ConfigError
 from mmscl.datasets import ChromosomeCanvas, SyntheticKaryotypes
+from mmscl.models.polarity import PolarityHead
 from mmscl.models.scoring import BatchScorer
 from mmscl.training import train
 
@@ -180,29 +181,30 @@ def drawn(seed, number=48):
     return (torch.from_numpy(np.stack(crops)).float()[:, None] - 127.5) / 127.5
 
 
-@pytest.mark.slow
 def test_it_learns_which_end_of_a_drawn_chromosome_is_up():
-    """On features of a random encoder, and for other cells than it was trained on."""
-    model = build(HEAD).train()
-    model._trained = True
-    optimizer = torch.optim.AdamW(model.polarity_head.parameters(), 5e-3)
-    upright = torch.cat([drawn(seed) for seed in range(4)])
+    """From the mean of each row of the image, for other cells than it was trained on."""
+
+    def evidence(images):
+        views = (images, images.flip(-2))
+        up, down = (head(view.mean(dim=(1, 3))) for view in views)
+        return up - down
+
     torch.manual_seed(0)
-    for _ in range(80):
-        rows = torch.randperm(len(upright))[:48]
+    upright, new = torch.cat([drawn(seed) for seed in range(8)]), drawn(9)
+    head = PolarityHead(in_channels=upright.shape[2]).train()
+    optimizer = torch.optim.AdamW(head.parameters(), 5e-3)
+    for _ in range(150):
+        shown = upright[torch.randperm(len(upright))[:48]]
         labels = torch.randint(0, 2, (48,))
-        shown = torch.where(
-            labels.bool()[:, None, None, None], upright[rows], upright[rows].flip(-2)
-        )
+        shown[labels == 0] = shown[labels == 0].flip(-2)
         optimizer.zero_grad()
-        model.loss(shown, samples(labels.tolist()))["loss_polarity"].backward()
+        found = head.loss(evidence(shown), samples(labels.tolist()))
+        found["loss_polarity"].backward()
         optimizer.step()
-    model.eval()
-    with torch.no_grad():
-        new = drawn(9)
-        found = polarity(model.predict(torch.cat([new, new.flip(-2)])))[:, 1] > 0.5
-    right = torch.cat([found[:48], ~found[48:]]).float().mean()
-    assert right > 0.85, right
+    head.eval()
+    right = (evidence(new) > 0).float().mean()
+    assert right > 0.75, right  # chance is 0.5, of 48
+    assert ((evidence(new.flip(-2)) > 0) != (evidence(new) > 0)).all()
 
 
 @pytest.fixture(scope="module")
