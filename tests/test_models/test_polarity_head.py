@@ -182,7 +182,7 @@ def drawn(seed, number=48):
 
 
 def test_it_learns_which_end_of_a_drawn_chromosome_is_up():
-    """From the mean of each row of the image, for other cells than it was trained on."""
+    """From the mean of each row of an image; other cells than it was trained on."""
 
     def evidence(images):
         views = (images, images.flip(-2))
