@@ -5,7 +5,8 @@ karyograms and stand with the p arm up, which straightening keeps; half of those
 training are turned upside down, which makes the polarity's label.
 """
 
-data_root = "data/pki3"
+_base_ = "./pki3_128x32.py"
+
 meta_keys = (
     "sample_idx",
     "img_path",
@@ -30,52 +31,9 @@ test_pipeline = [
     dict(type="ChromosomeCanvas", **frame),
     dict(type="PackInputs", meta_keys=meta_keys),
 ]
-train_dataloader = dict(
-    batch_size=48,
-    num_workers=0,
-    sampler=dict(
-        type="PairedKaryotypeSampler", steps_per_epoch=250, pairing="cross_case"
-    ),
-    dataset=dict(
-        type="ChromosomeDataset",
-        data_root=data_root,
-        split="train",
-        cache=True,
-        once=[dict(type="Straighten")],
-        cell_size=True,
-        pipeline=train_pipeline,
-    ),
-)
-val_dataloader = dict(
-    batch_size=128,
-    num_workers=0,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="ChromosomeDataset",
-        data_root=data_root,
-        split="val",
-        cache=True,
-        once=[dict(type="Straighten")],
-        cell_size=True,
-        pipeline=[*test_pipeline[:2], *test_pipeline[3:]],
-    ),
-)
-test_dataloader = dict(
-    batch_size=128,
-    num_workers=0,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="ChromosomeDataset",
-        data_root=data_root,
-        split="test",
-        cell_size=True,
-        pipeline=test_pipeline,
-    ),
-)
-# Further test sets, for tools/test.py --external: changes to test_dataloader.dataset.
-external = dict(
-    datanew=dict(data_root="data/datanew", split=None),
-)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=[*test_pipeline[:2], *test_pipeline[3:]]))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
 val_evaluator = [dict(type="ChromosomeMetric"), dict(type="PolarityMetric")]
 test_evaluator = [
@@ -84,5 +42,3 @@ test_evaluator = [
     dict(type="PolarityMetric"),
     dict(type="PredictionTable", out_file="predictions.csv"),
 ]
-val_cfg = dict()
-test_cfg = dict()

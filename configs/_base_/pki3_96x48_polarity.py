@@ -5,7 +5,8 @@ stand with the p arm up; half of those for training are turned upside down, whic
 the polarity's label.
 """
 
-data_root = "data/pki3"
+_base_ = "./pki3_96x48.py"
+
 meta_keys = (
     "sample_idx",
     "img_path",
@@ -34,50 +35,9 @@ test_pipeline = [
     dict(type="ChromosomeCanvas", size=(96, 48), extent=144, cell_size=31),
     dict(type="PackInputs", meta_keys=meta_keys),
 ]
-train_dataloader = dict(
-    batch_size=48,
-    num_workers=0,
-    sampler=dict(
-        type="PairedKaryotypeSampler", steps_per_epoch=250, pairing="cross_case"
-    ),
-    dataset=dict(
-        type="ChromosomeDataset",
-        data_root=data_root,
-        split="train",
-        cache=True,
-        cell_size=True,
-        pipeline=train_pipeline,
-    ),
-)
-val_dataloader = dict(
-    batch_size=128,
-    num_workers=0,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="ChromosomeDataset",
-        data_root=data_root,
-        split="val",
-        cache=True,
-        cell_size=True,
-        pipeline=test_pipeline,
-    ),
-)
-test_dataloader = dict(
-    batch_size=128,
-    num_workers=0,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="ChromosomeDataset",
-        data_root=data_root,
-        split="test",
-        cell_size=True,
-        pipeline=test_pipeline,
-    ),
-)
-# Further test sets, for tools/test.py --external: changes to test_dataloader.dataset.
-external = dict(
-    datanew=dict(data_root="data/datanew", split=None),
-)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
 val_evaluator = [dict(type="ChromosomeMetric"), dict(type="PolarityMetric")]
 test_evaluator = [
@@ -86,5 +46,3 @@ test_evaluator = [
     dict(type="PolarityMetric"),
     dict(type="PredictionTable", out_file="predictions.csv"),
 ]
-val_cfg = dict()
-test_cfg = dict()
