@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from mmscl.ablation.results import Row
 from mmscl.datasets.manifest import TYPES
 from mmscl.evaluation import Predictions
+from mmscl.evaluation.intervals import case_shares
 from mmscl.karyotype import assign, dispatch, split_cells
 
 #: In the order shown.
@@ -41,20 +41,18 @@ def measure_cells(table: Predictions) -> dict[str, float]:
     ways.append(_of_cells(table, lambda p: assign(p).types))
     each, dispatched, assigned = (types == table.labels for types in ways)
     values = (
-        _per_case(each, table.case),
+        case_shares(each, table.case).mean(),
         dispatched.mean(),
-        _per_case(dispatched, table.case),
+        case_shares(dispatched, table.case).mean(),
         assigned.mean(),
-        _per_case(assigned, table.case),
+        case_shares(assigned, table.case).mean(),
     )
     return {n: 100 * float(v) for n, v in zip(CELL_MEASURES, values, strict=True)}
 
 
-def cell_values(
-    rows: list[Row], read: Callable[[Row], Predictions]
-) -> dict[str, list[float]]:
-    """Measure -> one value a seed, of the rows of one config, arm and set."""
-    found = [measure_cells(read(row)) for row in rows]
+def cell_values(tables: Iterable[Predictions]) -> dict[str, list[float]]:
+    """Measure -> one value a seed, of the tables of one config, arm and set."""
+    found = [measure_cells(table) for table in tables]
     return {m: [one[m] for one in found if one] for m in CELL_MEASURES}
 
 
@@ -65,8 +63,3 @@ def _of_cells(
     for cell in split_cells(table):
         types[cell.rows] = types_of(table.scores[cell.rows])
     return types
-
-
-def _per_case(right: np.ndarray, cases: np.ndarray) -> float:
-    _, which = np.unique(cases, return_inverse=True)
-    return float((np.bincount(which, right) / np.bincount(which)).mean())

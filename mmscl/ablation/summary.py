@@ -12,7 +12,6 @@ from mmscl.ablation.cells import cell_values
 from mmscl.ablation.results import Row
 from mmscl.evaluation import (
     Difference,
-    Predictions,
     paired_differences,
     read_prediction_table,
 )
@@ -75,17 +74,23 @@ def summarise(
     grouped: dict[tuple[str, str, str], list[Row]] = {}
     for row in sorted(rows, key=lambda row: int(row["seed"])):
         grouped.setdefault((row["config"], row["arm"], row["set"]), []).append(row)
+    tables = {
+        key: {
+            row["seed"]: read_prediction_table(out / row["predictions"]) for row in own
+        }
+        for key, own in grouped.items()
+    }
     shown_arms = _order(arms, (row["arm"] for row in rows))
     differences, paired = {}, {}
-    for (config, arm, name), ours in grouped.items():
-        theirs = grouped.get((config, shown_arms[0], name), [])
-        seeds = [r["seed"] for r in ours if r["seed"] in {t["seed"] for t in theirs}]
+    for (config, arm, name), ours in tables.items():
+        theirs = tables.get((config, shown_arms[0], name), {})
+        seeds = [seed for seed in ours if seed in theirs]
         if arm == shown_arms[0] or not seeds:
             continue
         key = (config, arm, name)
         paired[key] = seeds
         differences[key] = paired_differences(
-            _read(ours, seeds, out), _read(theirs, seeds, out), resamples
+            [ours[seed] for seed in seeds], [theirs[seed] for seed in seeds], resamples
         )
     return Summary(
         _order(configs, (row["config"] for row in rows)),
@@ -94,10 +99,7 @@ def summarise(
         grouped,
         differences,
         paired,
-        {
-            key: cell_values(own, lambda r: _table(r, out))
-            for key, own in grouped.items()
-        },
+        {key: cell_values(own.values()) for key, own in tables.items()},
     )
 
 
@@ -105,15 +107,6 @@ def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
     """Mean and standard deviation (n - 1); the latter is NaN for one value."""
     spread = float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
     return float(np.mean(values)), spread
-
-
-def _read(rows: Sequence[Row], seeds: Sequence[str], out: Path) -> list[Predictions]:
-    by_seed = {row["seed"]: row for row in rows}
-    return [_table(by_seed[seed], out) for seed in seeds]
-
-
-def _table(row: Row, out: Path) -> Predictions:
-    return read_prediction_table(out / row["predictions"])
 
 
 def _order(wanted: Iterable[str], there: Iterable[str]) -> list[str]:

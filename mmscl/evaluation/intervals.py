@@ -52,3 +52,15 @@ def mean_interval(
     error = values.std(ddof=1) / np.sqrt(len(values))
     half = float(stats.t.ppf(0.5 + confidence / 2, len(values) - 1) * error)
     return mean, mean - half, mean + half
+
+
+def case_shares(right: np.ndarray, cases: np.ndarray) -> np.ndarray:
+    """Share of each case's images that are right, 0..1, cases sorted by name.
+
+    Args:
+        right: Bool (n,).
+        cases: Case of each image, strings (n,); '' is no case.
+    """
+    known = cases != ""
+    _, which = np.unique(cases[known], return_inverse=True)
+    return np.bincount(which, right[known]) / np.bincount(which)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmscl.evaluation.intervals import mean_interval, wilson_interval
+from mmscl.evaluation.intervals import case_shares, mean_interval, wilson_interval
 from mmscl.evaluation.measures import confusion_matrix, precision_recall_f1
 from mmscl.evaluation.predictions import Predictions, PredictionTableError
 from mmscl.evaluation.tables import read_labelled_table
@@ -135,11 +135,9 @@ def _read_set(folder: Path, name: str, measures: dict[str, float]) -> Tested:
 
 def _case_accuracy(table: Predictions) -> dict[str, float] | None:
     """Mean over cases with its interval; None where fewer than two are known."""
-    hits = table.labels == table.predicted
-    cases = sorted(set(table.case.tolist()) - {""})
-    if len(cases) < 2:
+    values = 100 * case_shares(table.labels == table.predicted, table.case)
+    if len(values) < 2:
         return None
-    values = np.array([100 * hits[table.case == case].mean() for case in cases])
     mean, low, high = mean_interval(values)
     return dict(mean=round(mean, 2), low=round(low, 2), high=round(min(high, 100), 2))
 
