@@ -27,14 +27,21 @@ test-fast: $(STAMP)
 test-upstream:
 	PYTHON="$(PYTHON)" bash tools/test_upstream.sh
 
-# Every config builds, steps and tests here: half an hour on two cores.
+# Every config builds, steps and tests here: half an hour on two cores. What needs a
+# package that is not installed is counted. CONFIGS="configs/scl/a.py" takes these alone.
 CONFIGS := $(wildcard configs/scl/*.py configs/baseline/*.py configs/comparators/*.py)
 smoke: $(STAMP)
-	@for config in $(CONFIGS); do \
-	  $(BIN)/python tools/train.py $$config --smoke > .smoke.log 2>&1 \
-	    && tail -n 1 .smoke.log \
-	    || { tail -n 30 .smoke.log; echo "$$config: failed" >&2; exit 1; }; \
-	done; rm -f .smoke.log
+	@passed=0; left=0; for config in $(CONFIGS); do \
+	  if $(BIN)/python tools/train.py $$config --smoke > .smoke.log 2>&1; then \
+	    tail -n 1 .smoke.log; passed=$$((passed + 1)); \
+	  elif grep -q "not installed: pip install" .smoke.log; then \
+	    echo "$$config: not run, $$(grep -m 1 "not installed" .smoke.log)"; \
+	    left=$$((left + 1)); \
+	  else \
+	    tail -n 30 .smoke.log; echo "$$config: failed" >&2; exit 1; \
+	  fi; \
+	done; rm -f .smoke.log; \
+	echo "$$passed configs build, step and test; $$left not run"
 
 # Writes docs/benchmarks.md: about 20 minutes on two idle cores. PARTS="loss step"
 # measures these again and keeps the other results.

@@ -62,6 +62,7 @@ def read_from(root: Path, split: str | None, dataset: ConfigDict) -> ConfigDict:
         split=split,
         pipeline=dataset.pipeline,
         cache=dataset.get("cache", False),
+        once=dataset.get("once", ()),
         cell_size=dataset.get("cell_size", False),
     )
 
