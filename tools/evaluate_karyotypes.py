@@ -57,9 +57,10 @@ def parse_args() -> argparse.Namespace:
     add(
         "--catch",
         type=float,
-        default=0.9,
+        default=0.95,
         metavar="SHARE",
-        help="share of the errors that the review flag is to find (default: 0.9)",
+        help="share of the foreseen errors that the review flag is to find "
+        "(default: 0.95)",
     )
     add("--out", type=Path, default=Path("work_dirs/karyotypes"), metavar="DIR")
     args = parser.parse_args()

@@ -25,6 +25,7 @@ from mmscl.karyotype.cells import Cell, split_cells
 from mmscl.karyotype.dispatch import dispatch
 from mmscl.karyotype.fitting import read_cells, require_types
 from mmscl.karyotype.iscn import Karyotype
+from mmscl.karyotype.label_doubts import SHIFTED, LabelDoubt, find_label_doubts
 from mmscl.karyotype.measures import (
     CallMeasures,
     Share,
@@ -87,20 +88,25 @@ class Evaluation:
         readings: Of each cell.
         types: Way -> class indices (n,) of the crops of each cell.
         type_measures: Way -> measures.
+        unshifted_measures: The same without cells whose labels are shifted; empty if
+            there are none.
         cell_calls: Of each cell (`CellCall`).
         case_calls: Of each case (`CaseCall`); None where the table names no cases.
         review: Of the assignment.
         differences: (way, other way) -> difference in accuracy over images.
+        label_doubts: Labels that their cell contradicts.
     """
 
     cells: list[Cell]
     readings: list[CellReading]
     types: dict[str, list[np.ndarray]]
     type_measures: dict[str, TypeMeasures]
+    unshifted_measures: dict[str, TypeMeasures]
     cell_calls: Calls
     case_calls: Calls | None
     review: Review
     differences: dict[tuple[str, str], Difference]
+    label_doubts: list[LabelDoubt]
 
 
 def evaluate(
@@ -133,17 +139,31 @@ def evaluate(
         dispatch=[dispatch(one).types for one in scores],
         assignment=[one.types for one in readings],
     )
+    right = {way: _right(types[way], labels) for way in WAYS}
+    doubts = find_label_doubts(cells, readings, table.labels)
     found = _call_cells(cells, labels, types, readings)
     return Evaluation(
         cells,
         readings,
         types,
-        {way: measure_types(_right(types[way], labels)) for way in WAYS},
+        {way: measure_types(right[way]) for way in WAYS},
+        _unshifted(right, doubts),
         found,
         _call_cases(cells, found),
         _review(scores, labels, readings),
         _differences(table, cells, types, resamples),
+        doubts,
     )
+
+
+def _unshifted(
+    right: dict[str, list[np.ndarray]], doubts: list[LabelDoubt]
+) -> dict[str, TypeMeasures]:
+    shifted = {doubt.cell for doubt in doubts if doubt.kind == SHIFTED}
+    kept = [i for i in range(len(right["single"])) if i not in shifted]
+    if not shifted or not kept:
+        return {}
+    return {way: measure_types([right[way][i] for i in kept]) for way in WAYS}
 
 
 def _right(types: list[np.ndarray], labels: list[np.ndarray]) -> list[np.ndarray]:

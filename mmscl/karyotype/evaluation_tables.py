@@ -14,19 +14,21 @@ from mmscl.evaluation.intervals import wilson_interval
 from mmscl.evaluation.predictions import Predictions
 from mmscl.files import replaced, writing
 from mmscl.karyotype.evaluation import WAYS, Calls, Evaluation
+from mmscl.karyotype.label_doubts import SURE
 from mmscl.karyotype.measures import Share
 
 #: Names of the class indices 0..24.
 NAMES = (*TYPES, "none")
 _Rows = list[list[str]]
+_KEPT = "no shifted labels"
 
 
 def write_evaluation(
     folder: str | Path, evaluation: Evaluation, table: Predictions
 ) -> list[Path]:
-    """Write crops.csv, cells.csv, cases.csv, measures.csv, risk_coverage.csv.
+    """Write crops, cells, cases, measures, risk_coverage and label_doubts, as .csv.
 
-    Each is replaced whole.
+    Each is replaced whole; cases.csv only where the table names cases.
 
     Args:
         folder: Is made.
@@ -44,6 +46,7 @@ def write_evaluation(
             *(_as_text(row) for row in measure_rows(evaluation)),
         ],
         "risk_coverage.csv": _curve(evaluation),
+        "label_doubts.csv": _doubts(evaluation, table),
     }
     if evaluation.case_calls is not None:
         contents["cases.csv"] = _calls(evaluation.case_calls, "case")
@@ -67,6 +70,11 @@ def measure_rows(evaluation: Evaluation) -> Iterator[tuple]:
         yield "accuracy per cell", way, 100 * found.per_cell, None, None, None, None
         yield _share("perfect karyograms", way, found.perfect)
         yield _share("PWCK", way, found.well)
+    for way, found in evaluation.unshifted_measures.items():
+        yield _share(f"accuracy per image, {_KEPT}", way, found.per_image)
+        name = f"accuracy per cell, {_KEPT}"
+        yield name, way, 100 * found.per_cell, None, None, None, None
+        yield _share(f"perfect karyograms, {_KEPT}", way, found.perfect)
     for (ours, theirs), gain in evaluation.differences.items():
         name = f"accuracy per image, less {theirs}"
         yield name, ours, gain.value, gain.low, gain.high, None, None
@@ -125,7 +133,28 @@ def evaluation_page(evaluation: Evaluation, title: str) -> str:
         if calls is not None:
             lines += ["", f"## Each {unit} that is abnormal, or called so", ""]
             lines += _markdown([unit, "truth", *WAYS], list(_abnormal(calls)))
+    if evaluation.label_doubts:
+        lines += [
+            "",
+            "## Labels to look at",
+            "",
+            f"{len(evaluation.label_doubts)} labels are contradicted by their cell as a "
+            f"whole with a confidence of {SURE:g} or more. They count as errors above.",
+            "",
+        ]
+        lines += _markdown(
+            ["cell", "kind", "label, and what is read"], list(_doubted(evaluation))
+        )
     return "\n".join(lines) + "\n"
+
+
+def _doubted(evaluation: Evaluation) -> Iterator[list[str]]:
+    grouped: dict[tuple[int, str], list[str]] = {}
+    for doubt in evaluation.label_doubts:
+        text = f"{NAMES[doubt.label]}, read {NAMES[doubt.read]}"
+        grouped.setdefault((doubt.cell, doubt.kind), []).append(text)
+    for (number, kind), texts in grouped.items():
+        yield [evaluation.cells[number].cell, kind, "; ".join(texts)]
 
 
 def _abnormal(calls: Calls) -> Iterator[list[str]]:
@@ -180,6 +209,24 @@ def _crops(evaluation: Evaluation, table: Predictions) -> _Rows:
                     str(int(reading.review[place])),
                 ]
             )
+    return rows
+
+
+def _doubts(evaluation: Evaluation, table: Predictions) -> _Rows:
+    rows = [["path", "case", "cell", "label", "read", "confidence", "kind"]]
+    for doubt in evaluation.label_doubts:
+        cell = evaluation.cells[doubt.cell]
+        rows.append(
+            [
+                str(table.path[doubt.row]),
+                cell.case,
+                cell.cell,
+                NAMES[doubt.label],
+                NAMES[doubt.read],
+                f"{doubt.confidence:.4f}",
+                doubt.kind,
+            ]
+        )
     return rows
 
 

@@ -45,7 +45,7 @@ def fit_model(
     prior: CountPrior | None = None,
     size_model: SizeModel | None = None,
     sizes: np.ndarray | None = None,
-    catch: float = 0.9,
+    catch: float = 0.95,
 ) -> KaryotypeModel:
     """Fit calibration, sharpness and the review threshold.
 
@@ -55,7 +55,8 @@ def fit_model(
         prior: Of the counts; None takes the defaults.
         size_model: Of the sizes; None does without.
         sizes: Of the crops of the table (B, 2); with `size_model`.
-        catch: Share of the errors that the review is to find, 0..1.
+        catch: Share of the foreseen errors that the review is to find, 0..1
+            (:func:`mmscl.karyotype.review_threshold`).
 
     Raises:
         PredictionTableError: The table is no table of cells, or has crops of unknown
@@ -82,9 +83,8 @@ def fit_model(
     labels = np.concatenate([table.labels[cell.rows] for cell in cells])
     margins = np.concatenate([one.margins for one in readings])
     sharpness = _fit_sharpness(margins, labels)
-    right = np.concatenate([one.types for one in readings]) == labels
     confidence = 1 / np.exp(-sharpness * margins).sum(axis=1)
-    threshold = review_threshold(confidence, right, catch)
+    threshold = review_threshold(confidence, catch)
     return replace(model, sharpness=sharpness, review_below=max(threshold, 0.0))
 
 

@@ -43,7 +43,8 @@ def risk_coverage(confidence: np.ndarray, right: np.ndarray) -> RiskCoverage:
     Raises:
         ValueError: No crops, other lengths, or a confidence that is not a number.
     """
-    confidence, right = _checked(confidence, right)
+    right = np.asarray(right, bool)
+    confidence = _checked(confidence, right)
     order = np.argsort(-confidence, kind="stable")
     level, wrong = confidence[order], np.cumsum(~right[order])
     last = np.append(np.flatnonzero(np.diff(level)), len(level) - 1)
@@ -57,43 +58,48 @@ def risk_coverage(confidence: np.ndarray, right: np.ndarray) -> RiskCoverage:
     )
 
 
-def review_threshold(
-    confidence: np.ndarray, right: np.ndarray, catch: float = 0.9
-) -> float:
+def review_threshold(confidence: np.ndarray, catch: float = 0.95) -> float:
     """The confidence below which crops are to be looked at.
 
-    The smallest one such that at least a share `catch` of the errors lies below.
+    The smallest one such that at least a share `catch` of the errors that the
+    confidences themselves foresee, the sum of 1 - confidence, lies below. That rests on
+    all crops: a good classifier leaves too few errors to count.
 
     Args:
-        confidence: (n,), n >= 1, of crops of cases that were not trained on.
-        right: (n,) bool.
+        confidence: (n,), n >= 1, 0..1, calibrated, of crops of cases that were not
+            trained on.
         catch: 0..1.
 
     Returns:
-        Crops with confidence < this are for review; -inf if there are no errors.
+        Crops with confidence < this are for review; -inf if no error is foreseen.
 
     Raises:
-        ValueError: As `risk_coverage`, or a share out of range.
+        ValueError: No crops, a confidence out of range, or a share out of range.
     """
     if not 0 <= catch <= 1:
         raise ValueError(f"catch: expected a share of the errors, 0..1, got {catch}.")
-    confidence, right = _checked(confidence, right)
-    errors = np.sort(confidence[~right])
-    needed = int(np.ceil(catch * len(errors) - 1e-9))
-    if not needed:
+    confidence = np.sort(_checked(confidence))
+    if not 0 <= confidence[0] <= confidence[-1] <= 1:
+        raise ValueError(
+            f"confidence: expected 0..1, got {confidence[0]:g} to {confidence[-1]:g}."
+        )
+    foreseen = np.cumsum(1 - confidence)
+    wanted = catch * foreseen[-1]
+    if not wanted:
         return float("-inf")
-    return float(np.nextafter(errors[needed - 1], np.inf))
+    place = min(np.searchsorted(foreseen, wanted), len(foreseen) - 1)
+    return float(np.nextafter(confidence[place], np.inf))
 
 
-def _checked(
-    confidence: np.ndarray, right: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    confidence, right = np.asarray(confidence, float), np.asarray(right, bool)
-    if not len(confidence) or confidence.shape != right.shape:
+def _checked(confidence: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
+    """The confidences as floats, of which there must be one or more."""
+    confidence = np.asarray(confidence, float)
+    shape = confidence.shape if like is None else like.shape
+    if not len(confidence) or confidence.shape != shape:
         raise ValueError(
             "confidence and right: expected one value for each of one crop or more, "
-            f"got shapes {confidence.shape} and {right.shape}."
+            f"got shapes {confidence.shape} and {shape}."
         )
     if np.isnan(confidence).any():
         raise ValueError("confidence: a value is not a number (NaN).")
-    return confidence, right
+    return confidence

@@ -21,7 +21,7 @@ def fit_from_files(
     manifest: str | Path | None = None,
     sizes: bool = False,
     root: str | Path = ".",
-    catch: float = 0.9,
+    catch: float = 0.95,
 ) -> KaryotypeModel:
     """Fit a karyotype model for one classifier.
 
@@ -32,7 +32,7 @@ def fit_from_files(
         sizes: Use sizes; reads the images of the manifest's training rows and those of
             the table.
         root: Folder that the table's paths start from.
-        catch: Share of the errors that the review is to find, 0..1.
+        catch: As :func:`mmscl.karyotype.fit_model`.
 
     Raises:
         FileNotFoundError, PredictionTableError, ManifestError, ImageError: As the

@@ -105,6 +105,7 @@ def test_tables_are_written_and_read_back(found, table, tmp_path):
         "cases.csv",
         "cells.csv",
         "crops.csv",
+        "label_doubts.csv",
         "measures.csv",
         "risk_coverage.csv",
     ]
