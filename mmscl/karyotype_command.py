@@ -27,6 +27,7 @@ from mmscl.results.folder import check_free
 from mmscl.results.karyotype_results import REPORT, KaryotypeResults
 from mmscl.results.writing import write_karyotypes
 from mmscl.review.command import add_review_commands
+from mmscl.wording import counted
 
 LEFT_OUT = 3  # exit code
 #: Files that are named on the terminal; report.html and run.json name all.
@@ -207,13 +208,14 @@ def _tell(results: KaryotypeResults, out: Path) -> None:
         print(f"left out: {more} more, see {out / REPORT}", file=sys.stderr)
     print(f"read: {run['understood']}")
     for case in results.cases:
-        print(f"{case.case}: {case.karyotype} ({case.cells} cells)")
+        print(f"{case.case}: {case.karyotype} ({counted(case.cells, 'cell')})")
     review = sum(crop.needs_review for crop in results.crops)
     others = run["counts"]["other_files"]
     print(
-        f"{len(results.cases)} cases, {len(results.cells)} cells, "
-        f"{len(results.crops)} chromosomes, {review} to look at twice, "
-        f"{len(run['left_out'])} files left out"
-        + (f", {others} other files in the folder" if others else "")
+        f"{counted(len(results.cases), 'case')}, "
+        f"{counted(len(results.cells), 'cell')}, "
+        f"{counted(len(results.crops), 'chromosome')}, {review} to look at twice, "
+        f"{counted(len(run['left_out']), 'file')} left out"
+        + (f", {counted(others, 'other file')} in the folder" if others else "")
         + f": {out / REPORT}"
     )

@@ -36,7 +36,7 @@ def draw_results(cells: int = 2, case: str = CASE) -> KaryotypeResults:
             karyotype=Karyotype.of("XX").text,
             certainty=0.75,
             needs_review=1,
-            warnings="1 crops are none of the 24 types",
+            warnings="1 crop is none of the 24 types",
             karyogram=f"cell_{cell}",
         )
         for cell in range(cells)

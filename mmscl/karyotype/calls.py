@@ -18,6 +18,7 @@ from mmscl.datasets.manifest import TYPES
 from mmscl.karyotype.iscn import Karyotype, mosaic_text
 from mmscl.karyotype.model import CellReading
 from mmscl.karyotype.prior import K, Y
+from mmscl.wording import counted
 
 #: Cells that must show a gain, and a loss, for it to be clonal.
 GAIN_CELLS, LOSS_CELLS = 2, 3
@@ -95,9 +96,9 @@ def call_cell(
     warnings = []
     lost = karyotype.lost_autosomes
     if unplaced:
-        warnings.append(f"{unplaced} crops are none of the 24 types")
+        warnings.append(f"{counted(unplaced, 'crop', 'is')} none of the 24 types")
     if lost > MOST_LOST:
-        warnings.append(f"incomplete: {lost} autosomes are missing")
+        warnings.append(f"incomplete: {counted(lost, 'autosome', 'is')} missing")
     if not karyotype.sex:
         warnings.append("no sex chromosome")
     elif "X" not in karyotype.sex:
@@ -157,11 +158,11 @@ def call_case(cells: Sequence[CellCall]) -> CaseCall:
     if not any(cell.complete for cell in cells):
         warnings.append("no cell is complete")
     elif len(voters) < len(cells):
-        warnings.append(f"{len(cells) - len(voters)} incomplete cells did not vote")
+        silent = counted(len(cells) - len(voters), "incomplete cell")
+        warnings.append(f"{silent} did not vote")
     if provisional:
-        warnings.append(
-            f"provisional: {len(voters)} cells are too few to call a change"
-        )
+        few = counted(len(voters), "cell", "is")
+        warnings.append(f"provisional: {few} too few to call a change")
     warnings += _left_out(counts - kept)
     sure = _certainty(counts == kept, certainty)
     if sure < UNSURE:
@@ -203,8 +204,8 @@ def _left_out(rest: np.ndarray) -> list[str]:
             cells = int((sign * rest[:, kind] > 0).sum())
             if cells:
                 found.append(
-                    f"{mark}{TYPES[kind]} in {cells} of {len(rest)} cells: not clonal, "
-                    "not called"
+                    f"{mark}{TYPES[kind]} in {cells} of {counted(len(rest), 'cell')}: "
+                    "not clonal, not called"
                 )
     return found
 

@@ -16,6 +16,7 @@ from mmscl.files import replaced, writing
 from mmscl.karyotype.evaluation import WAYS, Calls, Evaluation
 from mmscl.karyotype.label_doubts import SURE
 from mmscl.karyotype.measures import Share
+from mmscl.wording import counted
 
 #: Names of the class indices 0..24.
 NAMES = (*TYPES, "none")
@@ -138,8 +139,9 @@ def evaluation_page(evaluation: Evaluation, title: str) -> str:
             "",
             "## Labels to look at",
             "",
-            f"{len(evaluation.label_doubts)} labels are contradicted by their cell as a "
-            f"whole with a confidence of {SURE:g} or more. They count as errors above.",
+            f"{counted(len(evaluation.label_doubts), 'label', 'is')} contradicted by "
+            f"their cell as a whole with a confidence of {SURE:g} or more, and counted "
+            "among the errors above.",
             "",
         ]
         lines += _markdown(

@@ -1,8 +1,8 @@
 """Labels that their cell as a whole contradicts.
 
 Whoever labels a karyotype exchanges two chromosomes of like bands now and then, and one
-that is put in the wrong place moves all the labels behind it by one. A cell that is read
-as a whole tells both from the errors of the classifier more often than not.
+that is put in the wrong place moves all the labels behind it by one. A cell that is
+read as a whole tells both from the errors of the classifier more often than not.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from mmscl.karyotype.model import CellReading
 from mmscl.karyotype.prior import K
 from mmscl.results.names import TYPE_NAMES
 from mmscl.results.rows import CellRow
+from mmscl.wording import counted
 
 #: Chromosomes of a cell; crops beside it that are no reason for a word.
 USUAL, LEEWAY = 46, 4
@@ -66,16 +67,17 @@ def cell_warnings(call: CellCall, crops: int, review: int, left_out: int) -> lis
     warnings = []
     if crops < FEW_CROPS:
         warnings.append(
-            f"{crops} crops: too few for the cell to say much of each chromosome"
+            f"{counted(crops, 'crop')}: too few for the cell to say much of each "
+            "chromosome"
         )
     elif crops > MANY_CROPS:
         warnings.append(f"{crops} crops: more than one cell, or pieces?")
     elif abs(crops - USUAL) > LEEWAY:
         warnings.append(f"{crops} crops: far from {USUAL}")
     if left_out:
-        warnings.append(f"{left_out} files of it were left out")
+        warnings.append(f"{counted(left_out, 'file')} of it left out")
     if review > MANY_TO_REVIEW * crops:
-        warnings.append(f"{review} of {crops} crops are to be looked at twice")
+        warnings.append(f"to look at twice: {review} of {counted(crops, 'crop')}")
     return warnings + list(call.warnings)
 
 
@@ -88,23 +90,24 @@ def case_warnings(call: CaseCall, cells: Sequence[CellRow]) -> list[str]:
     """
     warnings = []
     if len(cells) < LOSS_CELLS:
-        few = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
         warnings.append(
-            f"{few} read: a gain needs two cells that show it, a loss {LOSS_CELLS}; a "
-            "laboratory counts 20"
+            f"{counted(len(cells), 'cell')} read: a gain needs two cells that show "
+            f"it, a loss {LOSS_CELLS}; a laboratory counts 20"
         )
     shown = {cell.karyotype for cell in cells}
     if len(shown) > 1:
         warnings.append(f"the cells disagree: {len(shown)} karyotypes among them")
     odd = sum(abs(cell.crops - USUAL) > LEEWAY for cell in cells)
     if odd:
-        warnings.append(f"{odd} of {len(cells)} cells have far from {USUAL} crops")
+        warnings.append(
+            f"far from {USUAL} crops: {odd} of {counted(len(cells), 'cell')}"
+        )
     crops, review = (
         sum(values)
         for values in zip(*((c.crops, c.needs_review) for c in cells), strict=True)
     )
     if review > MANY_TO_REVIEW * crops:
-        warnings.append(f"{review} of {crops} crops are to be looked at twice")
+        warnings.append(f"to look at twice: {review} of {counted(crops, 'crop')}")
     return warnings + list(call.warnings)
 
 

@@ -20,6 +20,7 @@ from mmscl.review.sources import Sources, source_root
 from mmscl.review.state import CellState, ReviewState
 from mmscl.review.steps import REJECTED, Step
 from mmscl.version import __version__
+from mmscl.wording import counted
 
 FORMAT = "mmscl karyotype corrections 1"
 MANIFEST, RECORD = "manifest.csv", "export.json"
@@ -111,10 +112,10 @@ def export_corrections(
 def told(counts: ExportCounts) -> str:
     """The counts in words, for the command line."""
     lines = [
-        f"{counts.cells} cells, {counts.cells_left_out} that nobody marked as done "
-        "were left out",
-        f"{counts.chromosomes} chromosomes in the manifest; {counts.rejected} rejected "
-        f"and {counts.unplaced} not placed were left out",
+        f"{counted(counts.cells, 'cell')}; left out: {counts.cells_left_out} that "
+        "nobody marked as done",
+        f"{counted(counts.chromosomes, 'chromosome')} in the manifest; left out: "
+        f"{counts.rejected} rejected, {counts.unplaced} not placed",
         f"corrected by hand: {counts.moved} moved, {counts.flipped} flipped",
     ]
     if counts.torn:
@@ -153,8 +154,9 @@ def _chosen(state: ReviewState, folder: Path, all_cells: bool) -> list[CellState
     cells = [c for c in state.cells.values() if all_cells or c.done == "1"]
     if not cells:
         raise ReviewError(
-            f"{folder}: none of its {len(state.cells)} cells is marked as done; mark "
-            "them with mmscl-karyotype review, or take all of them with --all-cells"
+            f"{folder}: none of its {counted(len(state.cells), 'cell')} is marked as "
+            "done; mark them with mmscl-karyotype review, or take all of them with "
+            "--all-cells"
         )
     return cells
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mmscl.review.errors import ReviewError
 from mmscl.review.session import ReviewSession
+from mmscl.wording import counted
 
 #: Not parts of a plain installation: the extra `review`.
 PACKAGES = ("starlette", "uvicorn")
@@ -115,7 +116,8 @@ def progress(session: ReviewSession) -> str:
         done = sum(cell.done == "1" for cell in cells)
         left = sum(cell.open for cell in cells)
     return (
-        f"{len(cells)} cells, {done} of them done, {left} chromosomes left to look at"
+        f"{counted(len(cells), 'cell')}, {done} done, "
+        f"{counted(left, 'chromosome')} left to look at"
     )
 
 

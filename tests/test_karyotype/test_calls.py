@@ -100,7 +100,7 @@ def test_incomplete_cells_do_not_vote_beside_complete_ones():
     torn = Karyotype.of("", {"13": -2, "20": -2})
     call = case((torn, 1), (FEMALE, 1))
     assert (call.text, call.cells) == ("46,XX", 1)
-    assert has(call, "1 incomplete cells did not vote")
+    assert has(call, "1 incomplete cell did not vote")
     call = case((Karyotype.of("XX", {"13": -2, "20": -2}), 1))
     assert call.provisional and has(call, "no cell is complete")
 

@@ -81,7 +81,7 @@ def test_cells_of_a_manifest(run, root, tmp_path):
     lines = said.splitlines()
     assert lines[0] == "read: cases and cells as the table names them"
     assert lines[1].endswith("(2 cells)")
-    assert lines[-1].startswith("1 cases, 2 cells, 92 chromosomes, ")
+    assert lines[-1].startswith("1 case, 2 cells, 92 chromosomes, ")
     assert lines[-1].endswith(f" 0 files left out: made{os.sep}out{os.sep}report.html")
     assert "warning: no karyotype model was fitted for this classifier" in error
     out = tmp_path / "made" / "out"
@@ -152,7 +152,7 @@ def test_a_folder_of_cells_with_every_kind_of_file(run, crops, tmp_path):
     }.items():
         line = next(li for li in error.splitlines() if f"Zelle ä 1/{name}: " in li)
         assert any(word in line for word in words.split("|")), line
-    assert "6 files left out, 1 other files in the folder" in said
+    assert "6 files left out, 1 other file in the folder" in said
     found = KaryotypeResults.open(tmp_path / "out")
     assert len(found.run["left_out"]) == 6
     assert found.run["other_files"] == ["Zelle ä 1/letter.doc: not an image file"]
@@ -172,10 +172,10 @@ def test_a_folder_of_cells_with_every_kind_of_file(run, crops, tmp_path):
 def test_three_crops_and_three_hundred(run, crops, tmp_path):
     copy(crops[:3], tmp_path / "few")
     code, said, _ = run(tmp_path / "few", "--out", "a")
-    assert code == 0 and "1 cases, 1 cells, 3 chromosomes" in said
+    assert code == 0 and "1 case, 1 cell, 3 chromosomes" in said
     copy((crops * 7)[:300], tmp_path / "many")
     code, said, _ = run(tmp_path / "many", "--out", "b")
-    assert code == 0 and "1 cases, 1 cells, 300 chromosomes" in said
+    assert code == 0 and "1 case, 1 cell, 300 chromosomes" in said
     cell = KaryotypeResults.open(tmp_path / "b").cells[0]
     assert "300 crops: more than one cell, or pieces?" in cell.warnings
     assert cell.cell == "many"

@@ -62,7 +62,7 @@ def test_cells_that_are_done_are_exported_and_the_others_counted(corrected, tmp_
     assert (counts.cells, counts.cells_left_out, counts.chromosomes) == (1, 3, 44)
     assert (counts.moved, counts.flipped) == (1, 1)
     assert (counts.rejected, counts.unplaced, counts.steps) == (1, 1, 5)
-    assert "1 cells, 3 that nobody marked as done" in told(counts)
+    assert "1 cell; left out: 3 that nobody marked as done" in told(counts)
     rows = {row["crop"]: row for row in table(out / "predictions.csv")}
     assert len(rows) == 46 and {row["cell"] for row in rows.values()} == {"0"}
     assert rows[str(moved)]["assigned"] == "4"

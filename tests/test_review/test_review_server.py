@@ -303,7 +303,7 @@ def test_serve_tells_where_it_is_and_how_far_the_review_is(folder, monkeypatch):
     asked = []
     monkeypatch.setattr(uvicorn.Server, "run", lambda *a, **k: asked.append(k))
     serve(folder, browser=False, reviewer="Ada", tell=told.append)
-    assert "4 cells, 0 of them done, 20 chromosomes left" in told[0]
+    assert "4 cells, 0 done, 20 chromosomes left" in told[0]
     assert told[1].startswith("Open http://127.0.0.1:") and len(told[1]) > 50
     assert str(folder / LOG) in told[2] and told[3].startswith("Ended. 4 cells")
     assert len(asked) == 1

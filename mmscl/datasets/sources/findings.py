@@ -12,6 +12,7 @@ from mmscl.datasets.manifest import SPLITS, TYPES, Manifest
 from mmscl.datasets.sources.decode import ImageFacts
 from mmscl.datasets.sources.layouts import Layout
 from mmscl.datasets.sources.listing import Listing
+from mmscl.wording import counted
 
 CHROMOSOMES_IN_A_CELL = 46
 MID_GREY = 128
@@ -35,14 +36,14 @@ class Findings:
     @property
     def summary(self) -> list[str]:
         """The figures that fit on a screen, one sentence a line."""
-        lines = [_count(len(self.manifest), "image") + self._in_cases()]
+        lines = [counted(len(self.manifest), "image") + self._in_cases()]
         if "split" in self.manifest:
             lines.append(self._split_sizes())
         lines.append(self._left_out_sizes())
         lines.append(self._duplicate_sizes())
         if "cell" in self.manifest:
             lines.append(
-                f"{len(self.odd_cells)} of {_count(len(self.cells), 'cell')} do not "
+                f"{len(self.odd_cells)} of {counted(len(self.cells), 'cell')} do not "
                 f"hold {CHROMOSOMES_IN_A_CELL} chromosomes."
             )
         return lines + self._warnings()
@@ -88,8 +89,8 @@ class Findings:
 
     def _in_cases(self) -> str:
         cases = self.rows_by("case")
-        known = [_count(len(cases), "case")] if cases else []
-        known += [_count(len(self.cells), "cell")] if self.cells else []
+        known = [counted(len(cases), "case")] if cases else []
+        known += [counted(len(self.cells), "cell")] if self.cells else []
         return f", {', '.join(known)}." if known else "; cases and cells are not known."
 
     def _split_sizes(self) -> str:
@@ -101,8 +102,8 @@ class Findings:
             ):
                 cases[split].add(case)
         sizes = [
-            _count(images[name], "image")
-            + (f" of {_count(len(cases[name]), 'case')}" if cases else "")
+            counted(images[name], "image")
+            + (f" of {counted(len(cases[name]), 'case')}" if cases else "")
             for name in SPLITS
         ]
         return "; ".join(f"{s}: {n}" for s, n in zip(SPLITS, sizes, strict=True)) + "."
@@ -114,14 +115,14 @@ class Findings:
         first = f" ({left_out[0].path}: {left_out[0].reason})"
         named = first if len(left_out) == 1 else ""
         found = len(self.manifest) + len(left_out)
-        return f"{len(left_out):,} of {_count(found, 'file')} left out{named}."
+        return f"{len(left_out):,} of {counted(found, 'file')} left out{named}."
 
     def _duplicate_sizes(self) -> str:
         copies = sum(len(rows) - 1 for rows in self.duplicates)
         across = len(self.differing("split"))
         return (
-            f"{_count(copies, 'image')} repeat another one pixel for pixel; "
-            f"{_count(across, 'picture')} would sit in two splits."
+            f"{counted(copies, 'image')} repeat another one pixel for pixel; "
+            f"{counted(across, 'picture')} would sit in two splits."
         )
 
     def _warnings(self) -> list[str]:
@@ -135,8 +136,8 @@ class Findings:
                     found.append(f"Warning: no image in the split {split}.")
         if self.differing("type"):
             found.append(
-                f"Warning: {_count(len(self.differing('type')), 'picture')} occur with "
-                "two different types."
+                "Warning: two different types are given to "
+                f"{counted(len(self.differing('type')), 'picture')}."
             )
         light = sum(fact.background >= MID_GREY for fact in self.facts)
         if 0 < light < len(self.facts):
@@ -148,7 +149,7 @@ class Findings:
         if self.layout.canvas and off:
             high, wide = self.layout.canvas
             found.append(
-                f"Warning: {_count(len(off), 'image')} of {len(self.facts)} are not "
+                f"Warning: {counted(len(off), 'image')} of {len(self.facts)} are not "
                 f"{high} x {wide} pixels, as the layout {self.layout.name} has them."
             )
         return found
@@ -158,7 +159,3 @@ class Findings:
         if column not in self.manifest:
             return [""] * len(rows)
         return self.manifest[column][rows].tolist()
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" + ("" if number == 1 else "s")

@@ -17,6 +17,7 @@ from mmscl.results.drawing import cell_title
 from mmscl.results.karyotype_results import KaryotypeResults
 from mmscl.results.report.first_looks import embed_file, first_looks
 from mmscl.results.rows import CaseRow, CellRow, CropRow
+from mmscl.wording import counted
 
 #: Crops that are shown with their look-alikes; the others stand in the tables.
 MOST_LOOKS = 200
@@ -89,5 +90,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["counted"] = counted
     environment.filters["percent"] = lambda value: f"{100 * value:.0f} %"
     return environment
