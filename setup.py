@@ -109,7 +109,7 @@ setup(
     include_package_data=True,
     # Models that come with their weights: config, weights, record, card, metafile.
     package_data={
-        "mmscl.shipped": ["models/*/*"],
+        "mmscl.shipped": ["models/*/*", "committees/*/*"],
         "mmscl.results.report": ["templates/*"],
         "mmscl.review": ["page/*"],
     },

@@ -52,9 +52,11 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--model",
+        nargs="+",
         metavar="MODEL",
-        help="name of a model that comes with its weights (default: the recipe's), a "
-        "checkpoint beside the config of its run, or the config file of --checkpoint",
+        help="name of a model that comes with its weights (default: mmscl-pair-pki3, "
+        "two that answer together), a checkpoint beside the config of its run, or the "
+        "config file of --checkpoint; several names or checkpoints: their mean",
     )
     add("--checkpoint", help="weights of a config file, .pth or .safetensors")
     add(
@@ -98,15 +100,31 @@ def read_cells(args: argparse.Namespace) -> int:
 
 
 def find_model(
-    model: str | None, checkpoint: str | None
-) -> tuple[str | None, str | None]:
+    models: Sequence[str] | None, checkpoint: str | None
+) -> tuple[Any, str | None]:
     """What --model and --checkpoint mean: a name or config, and its weights.
 
-    A checkpoint alone takes the config that its run left in the same folder.
+    A checkpoint alone takes the config that its run left in the same folder. Several
+    models become a list of names and of pairs of config and weights.
 
     Raises:
-        ConfigError: A checkpoint without a config.
+        ConfigError: A checkpoint without a config, or --checkpoint beside several
+            models.
     """
+    if models is None or len(models) == 1:
+        return _find_one(models[0] if models else None, checkpoint)
+    if checkpoint is not None:
+        raise ConfigError(
+            f"--checkpoint {checkpoint}: belongs to one --model, got {len(models)}; "
+            "give each checkpoint as a --model of its own, beside the config of its run"
+        )
+    found = [_find_one(model, None) for model in models]
+    return [one if one[1] is not None else one[0] for one in found], None
+
+
+def _find_one(
+    model: str | None, checkpoint: str | None
+) -> tuple[str | None, str | None]:
     if model is not None and Path(model).suffix in _WEIGHTS and checkpoint is None:
         model, checkpoint = None, model
     if model is not None or checkpoint is None:

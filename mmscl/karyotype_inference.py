@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,24 @@ from mmpretrain.models.classifiers import BaseClassifier
 
 from mmscl.ablation.fingerprint import stack_state
 from mmscl.checkpoint import CheckpointError
+from mmscl.committee import members_of, open_inferencer
 from mmscl.config import ConfigError
 from mmscl.datasets.cell_folders import CellCrops, find_cells
 from mmscl.datasets.crop_check import why_no_chromosome
 from mmscl.datasets.crops import Crops, Inputs
 from mmscl.datasets.images import ImageError, read_crop
-from mmscl.inference import ChromosomeInferencer, Inference
+from mmscl.inference import Inference
 from mmscl.karyotype.model import KaryotypeModel
 from mmscl.results.karyotype_results import FORMAT, KaryotypeResults
 from mmscl.results.reading import Predicted, read_results
 from mmscl.shipped.companions import shipped_karyotype, shipped_prototypes
 from mmscl.shipped.store import (
     KARYOTYPE,
+    Committee,
     ShippedModel,
+    committee_names,
     default_model,
+    find_committee,
     find_shipped,
     sha256_of,
     shipped_names,
@@ -47,11 +51,12 @@ NOT_CALIBRATED = (
 class KaryotypeInferencer:
     """Reads the karyotypes of whole cells from crops of their chromosomes.
 
-    The classifier predicts each crop (:class:`ChromosomeInferencer`), the karyotype
-    model reads each cell as a whole, and the cells of a case vote.
+    The classifier, or the mean of several, predicts each crop; the karyotype model
+    reads each cell as a whole; and the cells of a case vote.
 
     Args:
-        model: As in `ChromosomeInferencer`; None takes the model that comes with mmscl.
+        model: As of :func:`mmscl.committee.open_inferencer`: one model, or several
+            that answer together; None takes those that come with mmscl.
         weights, config, device, amp, batch_size, orient: As in
             `ChromosomeInferencer`.
         karyotype_model: A fitted one, or its file; None takes the one that comes with
@@ -73,7 +78,7 @@ class KaryotypeInferencer:
 
     def __init__(
         self,
-        model: str | Path | Config | BaseClassifier | None = None,
+        model: str | Path | Config | BaseClassifier | Sequence[Any] | None = None,
         weights: str | Path | None = None,
         config: str | Path | Config | None = None,
         karyotype_model: str | Path | KaryotypeModel | None = None,
@@ -90,16 +95,22 @@ class KaryotypeInferencer:
         self.warnings: list[str] = []
         self.karyotype_model = self._karyotype_model(karyotype_model, shipped)
         self.prototypes = None if shipped is None else shipped_prototypes(shipped)
-        self.classifier = ChromosomeInferencer(
-            model, weights, config, device, amp, batch_size, orient=orient
+        self.classifier = open_inferencer(
+            model,
+            weights,
+            config=config,
+            device=device,
+            amp=amp,
+            batch_size=batch_size,
+            orient=orient,
         )
         self._orient = bool(orient)
         self._model = _describe(model, weights, shipped)
 
     @staticmethod
     def list_models() -> list[str]:
-        """Names of the models that come with their weights."""
-        return shipped_names()
+        """Names of the models that come with their weights, alone and together."""
+        return sorted([*shipped_names(), *committee_names()])
 
     def __call__(
         self,
@@ -144,7 +155,9 @@ class KaryotypeInferencer:
         return results
 
     def _karyotype_model(
-        self, given: str | Path | KaryotypeModel | None, shipped: ShippedModel | None
+        self,
+        given: str | Path | KaryotypeModel | None,
+        shipped: ShippedModel | Committee | None,
     ) -> KaryotypeModel:
         self._karyotype: dict[str, Any] = dict(file="given as an object")
         if isinstance(given, KaryotypeModel):
@@ -223,17 +236,31 @@ def warn_if_turned(up: np.ndarray | None) -> list[str]:
     ]
 
 
-def _shipped(model: Any, weights: Any) -> ShippedModel | None:
-    """The shipped model, if `model` names one whose own weights are taken."""
-    named = isinstance(model, (str, Path)) and Path(model).suffix != ".py"
-    return find_shipped(str(model)) if named and weights is None else None
+def _shipped(model: Any, weights: Any) -> ShippedModel | Committee | None:
+    """What comes with mmscl, if `model` names it and its own weights are taken."""
+    if weights is not None:
+        return None
+    if isinstance(model, (list, tuple)):
+        known = (find_committee(name) for name in committee_names())
+        same = (one for one in known if one and list(one.members) == list(model))
+        return next(same, None)
+    if not isinstance(model, (str, Path)) or Path(model).suffix == ".py":
+        return None
+    return find_committee(str(model)) or find_shipped(str(model))
 
 
 def _describe(
-    model: Any, weights: str | Path | None, shipped: ShippedModel | None
+    model: Any,
+    weights: str | Path | None,
+    shipped: ShippedModel | Committee | None,
 ) -> dict[str, Any]:
     """Name, weights and their digest, for run.json."""
-    if shipped is not None:
+    members = members_of(model)
+    if members is not None:
+        described = [_describe(*one, _shipped(*one)) for one in members]
+        together = " + ".join(one["name"] for one in described)
+        return dict(name=shipped.name if shipped else together, members=described)
+    if isinstance(shipped, ShippedModel):
         digest = shipped.record()["weights"]["sha256"]
         return dict(name=shipped.name, weights=shipped.address, sha256=digest)
     name = str(model) if isinstance(model, (str, Path)) else type(model).__name__

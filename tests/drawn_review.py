@@ -74,7 +74,7 @@ def make_results(cases: int = 2, cells_per_case: int = 2, drawn: int = 2):
         tuple(crops),
         tuple(cells),
         tuple(_case(name, cells) for name in dict.fromkeys(c.case for c in cells)),
-        dict(format=FORMAT, model="drawn", input="."),
+        dict(format=FORMAT, model=dict(name="drawn"), input="."),
         pictures,
     )
 

@@ -98,9 +98,9 @@ def unsettle(model: nn.Module) -> nn.Module:
 
 
 @torch.no_grad()
-def build_model(cfg: Config) -> Any:
+def build_model(cfg: Config, seed: int = 0) -> Any:
     """The config's model with random weights that tell its test crops apart."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     model = MODELS.build(cfg.model)
     data = DATASETS.build(cfg.test_dataloader.dataset)
     inputs = torch.stack([data[row]["inputs"] for row in range(len(data))])
@@ -122,9 +122,9 @@ def build_model(cfg: Config) -> Any:
     return model
 
 
-def save_weights(cfg: Config, path: Path, **more: Any) -> Path:
+def save_weights(cfg: Config, path: Path, seed: int = 0, **more: Any) -> Path:
     """A checkpoint of such a model."""
-    torch.save(dict(state_dict=build_model(cfg).state_dict(), **more), path)
+    torch.save(dict(state_dict=build_model(cfg, seed).state_dict(), **more), path)
     return path
 
 

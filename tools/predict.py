@@ -3,7 +3,8 @@
 
     python tools/predict.py crops/ --config configs/scl/resnet10t_pki3.py \\
         --checkpoint best.pth --one-cell --out predictions.csv
-    python tools/predict.py crops/ --model NAME --one-cell   # weights come with it
+    python tools/predict.py crops/ --one-cell --model NAME    # weights come with it
+    python tools/predict.py crops/ --one-cell --model NAME OTHER    # their mean
 
 For whole cells, karyograms and a report: mmscl-karyotype (tools/karyotype.py).
 
@@ -23,9 +24,11 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from mmscl.cli import report_errors
+from mmscl.committee import CommitteeInferencer, members_of, open_inferencer
 from mmscl.config import choose_weights, read_config
 from mmscl.files import check_writable
 from mmscl.inference import ChromosomeInferencer
+from mmscl.wording import counted
 
 LEFT_OUT = 3  # exit code
 
@@ -44,11 +47,12 @@ def parse_args() -> argparse.Namespace:
     add(
         "--model",
         "--config",
-        dest="config",
+        dest="models",
+        nargs="+",
         required=True,
         metavar="MODEL",
         help="name of a model that comes with its weights (docs/models.md), or the "
-        "config file of the checkpoint",
+        "config file of the checkpoint; of several names the mean is taken",
     )
     add("--checkpoint", help="weights of a config file, .pth or .safetensors")
     add(
@@ -98,21 +102,36 @@ def parse_args() -> argparse.Namespace:
         parser.error(f"--batch-size {args.batch_size}: expected 1 or more")
     args.amp, amp = False, args.amp  # the optimiser's wrapper is not for prediction
     args.launcher, args.work_dir, args.mixed = "none", None, amp
+    if _several(args.models) and (args.checkpoint or args.cfg_options):
+        parser.error("--checkpoint and --cfg-options go with one model")
     return args
+
+
+def _several(models: list[str]) -> bool:
+    return members_of(models[0] if len(models) == 1 else models) is not None
+
+
+def open_models(args: argparse.Namespace) -> ChromosomeInferencer | CommitteeInferencer:
+    """The one model with its options, or several by their names."""
+    settings = dict(
+        device=args.device,
+        amp=args.mixed,
+        batch_size=args.batch_size,
+        orient=True if args.orient else None,
+    )
+    args.config = args.models[0]
+    if _several(args.models):
+        several = args.models if len(args.models) > 1 else args.config
+        return open_inferencer(several, **settings)
+    weights = choose_weights(args.config, args.checkpoint)
+    return open_inferencer(read_config(args), weights, **settings)
 
 
 def main() -> int:
     """Predict, write, and say how many."""
     args = parse_args()
     check_writable(args.out)
-    infer = ChromosomeInferencer(
-        read_config(args),
-        choose_weights(args.config, args.checkpoint),
-        device=args.device,
-        amp=args.mixed,
-        batch_size=args.batch_size,
-        orient=True if args.orient else None,
-    )
+    infer = open_models(args)
     found = infer(
         args.input,
         split=args.split,
@@ -124,10 +143,10 @@ def main() -> int:
     written = ", ".join(map(str, found.write(args.out)))
     for one in found.left_out:
         print(f"left out: {one.path}: {one.reason}", file=sys.stderr)
-    others = f", {found.other_files} other files in the folder"
+    others = f", {counted(found.other_files, 'other file')} in the folder"
     print(
-        f"{len(found.predictions)} crops predicted, {len(found.left_out)} left out as "
-        f"unreadable{others if found.other_files else ''}: {written}"
+        f"{counted(len(found.predictions), 'crop')} predicted, {len(found.left_out)} "
+        f"left out as unreadable{others if found.other_files else ''}: {written}"
     )
     return LEFT_OUT if found.left_out else 0
 

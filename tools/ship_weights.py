@@ -22,7 +22,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from mmscl.cli import report_errors
-from mmscl.shipped.companions import complete_shipped
+from mmscl.shipped.companions import complete_shipped, ship_committee
 from mmscl.shipped.model_list import update_list
 from mmscl.shipped.shipment import Shipment
 from mmscl.shipped.shipping import ship
@@ -89,6 +89,13 @@ def parse_args() -> argparse.Namespace:
         help="folder of the models (default: that of the package)",
     )
     add("--overwrite", action="store_true", help="replace a model of this name")
+    add(
+        "--members",
+        nargs="+",
+        metavar="NAME",
+        help="with --name, --karyotype and --manifest alone: models of the package "
+        "that answer together under this name",
+    )
     args = parser.parse_args()
     needed = ("checkpoint", "config", "results", "command", "machine")
     missing = [name for name in needed if not getattr(args, name)]
@@ -110,11 +117,20 @@ def complete(args: argparse.Namespace) -> None:
     print(f"{model.name}: {', '.join(COMPANIONS)} in {model.folder}")
 
 
+def put_together(args: argparse.Namespace) -> None:
+    """Give models that are there one name, a karyotype model and prototypes."""
+    made = ship_committee(args.name, args.members, args.karyotype, args.manifest)
+    print(f"{made.name}: {', '.join(made.members)}; {made.folder}")
+
+
 def main() -> None:
     """Ship, and say what was written and found."""
     args = parse_args()
     if args.checkpoint is None:
-        complete(args)
+        if args.members:
+            put_together(args)
+        else:
+            complete(args)
         return
     shipment = Shipment(
         name=args.name,

@@ -26,6 +26,7 @@ from mmscl.datasets.manifest import TYPES
 from mmscl.shipped.store import (
     CONFIG,
     PREFIX,
+    find_committee,
     find_shipped,
     load_from_shipped,
     shipped_names,
@@ -98,6 +99,14 @@ def find_config(model: str | Path | Config) -> tuple[Config, str | None]:
     shipped = find_shipped(str(model))
     if shipped is not None:  # mmpretrain's list takes seconds to read
         return Config.fromfile(str(shipped.file(CONFIG))), shipped.address
+    together = find_committee(str(model))
+    if together is not None:
+        raise ConfigError(
+            f"{model}: {len(together.members)} models that answer together, not one; "
+            "read with mmscl-karyotype, tools/predict.py or "
+            "mmscl.committee.open_inferencer, or take one of them: "
+            f"{', '.join(together.members)}"
+        )
     try:
         known = ModelHub.get(str(model))
     except ValueError as error:

@@ -24,7 +24,7 @@ def folder_view(session: ReviewSession) -> Json:
         run = session.results.run
         return dict(
             name=Path(session.results.folder or "").resolve().name,
-            model=str(run.get("model", "")),
+            model=run["model"]["name"],
             types=TYPES,
             rows=ROWS,
             seq=session.seq,

@@ -1,7 +1,10 @@
 """Models that come with their weights: found by name, made by tools/ship_weights.py."""
 
 from mmscl.shipped.store import (
+    Committee,
     ShippedModel,
+    committee_names,
+    find_committee,
     find_shipped,
     load_from_shipped,
     register_shipped,
@@ -9,7 +12,10 @@ from mmscl.shipped.store import (
 )
 
 __all__ = [
+    "Committee",
     "ShippedModel",
+    "committee_names",
+    "find_committee",
     "find_shipped",
     "load_from_shipped",
     "register_shipped",

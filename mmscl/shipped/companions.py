@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ import numpy as np
 from safetensors.numpy import load_file, save
 
 from mmscl.checkpoint import CheckpointError
+from mmscl.committee import CommitteeInferencer, open_inferencer
+from mmscl.config import ConfigError
 from mmscl.datasets.columns import rows_by_cell
 from mmscl.datasets.crops import find_crops
 from mmscl.datasets.manifest import TYPES
@@ -26,12 +28,16 @@ from mmscl.karyotype.model import KaryotypeModel
 from mmscl.shipped.card import write_card
 from mmscl.shipped.store import (
     CARD,
+    COMMITTEES,
     CONFIG,
     KARYOTYPE,
+    NAME,
     PROTOTYPES,
     RECORD,
     WEIGHTS,
+    Committee,
     ShippedModel,
+    find_shipped,
     sha256_of,
 )
 
@@ -54,6 +60,17 @@ def add_companions(
         FileNotFoundError, KaryotypeModelError: The file is no karyotype model.
         ManifestError, ImageError: The manifest cannot be used.
     """
+    infer = ChromosomeInferencer(str(folder / CONFIG), folder / WEIGHTS)
+    _add(folder, record, karyotype, infer, manifest)
+
+
+def _add(
+    folder: Path,
+    record: dict[str, Any],
+    karyotype: str | Path,
+    infer: ChromosomeInferencer | CommitteeInferencer,
+    manifest: str | Path,
+) -> None:
     model = KaryotypeModel.load(karyotype)
     shutil.copyfile(karyotype, folder / KARYOTYPE)
     record["karyotype"] = dict(
@@ -63,7 +80,6 @@ def add_companions(
         sizes=model.uses_sizes,
         review_below=round(model.review_below, 4),
     )
-    infer = ChromosomeInferencer(str(folder / CONFIG), folder / WEIGHTS)
     means, images = make_prototypes(infer, manifest)
     # `save_file` would make it the owner's alone.
     tensors = dict(mean=means.astype(np.float16), images=images)
@@ -99,8 +115,47 @@ def complete_shipped(
             (part / CARD).write_text(write_card(record), "utf-8")
 
 
+def ship_committee(
+    name: str,
+    members: Sequence[str],
+    karyotype: str | Path,
+    manifest: str | Path,
+    out: Path = COMMITTEES,
+) -> Committee:
+    """Put models that come with mmscl under one name, to answer together.
+
+    A committee of this name is replaced; all or nothing.
+
+    Args:
+        name: Its name; that of no model.
+        members: Names of two models or more.
+        karyotype: File of a karyotype model that was fitted for their mean.
+        manifest: Of the training.
+        out: Folder of the committees.
+
+    Raises:
+        ConfigError: The name is a model's, or the members do not fit together.
+        OutputError: It cannot be written.
+        FileNotFoundError, KaryotypeModelError, ManifestError, ImageError: As
+            :func:`add_companions`.
+    """
+    if not NAME.fullmatch(name) or find_shipped(name) is not None:
+        raise ConfigError(
+            f"{name}: expected a name of small letters, digits, '.', '_' and '-' that "
+            "no model has"
+        )
+    infer = open_inferencer(list(members))
+    record: dict[str, Any] = dict(format=1, name=name, members=list(members))
+    with replaced_folder(out / name) as part:
+        _add(part, record, karyotype, infer, manifest)
+        with writing(out / name):
+            text = json.dumps(record, indent=1, ensure_ascii=False)
+            (part / RECORD).write_text(text + "\n", "utf-8")
+    return Committee(name, out / name)
+
+
 def make_prototypes(
-    infer: ChromosomeInferencer, manifest: str | Path
+    infer: ChromosomeInferencer | CommitteeInferencer, manifest: str | Path
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean embedding of each type, of length one, over crops of the split train.
 
@@ -134,8 +189,8 @@ def make_prototypes(
     return means, images
 
 
-def shipped_karyotype(model: ShippedModel) -> KaryotypeModel | None:
-    """The karyotype model of a shipped model; None if it has none.
+def shipped_karyotype(model: ShippedModel | Committee) -> KaryotypeModel | None:
+    """The karyotype model of what comes with mmscl; None if it has none.
 
     Raises:
         CheckpointError: Its file is missing or was changed.
@@ -145,7 +200,7 @@ def shipped_karyotype(model: ShippedModel) -> KaryotypeModel | None:
     return None if path is None else KaryotypeModel.load(path)
 
 
-def shipped_prototypes(model: ShippedModel) -> np.ndarray | None:
+def shipped_prototypes(model: ShippedModel | Committee) -> np.ndarray | None:
     """Mean embeddings of the types, float32 (24, D); None if it has none.
 
     Raises:
@@ -155,7 +210,7 @@ def shipped_prototypes(model: ShippedModel) -> np.ndarray | None:
     return None if path is None else load_file(path)["mean"].astype(np.float32)
 
 
-def _checked(model: ShippedModel, part: str) -> Path | None:
+def _checked(model: ShippedModel | Committee, part: str) -> Path | None:
     known: Mapping[str, Any] | None = model.record().get(part)
     if known is None:
         return None

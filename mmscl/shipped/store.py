@@ -22,9 +22,11 @@ from mmpretrain.apis.model import ModelHub
 from mmscl.checkpoint import CheckpointError, load_from_local
 
 MODELS = Path(__file__).parent / "models"
+#: Of models that answer together (mmscl.committee), a folder each.
+COMMITTEES = Path(__file__).parent / "committees"
 PREFIX = "mmscl://"
-#: What commands take if no model is named: the recipe's (docs/recipe.md).
-DEFAULT = "mmscl-straight18n-pki3"
+#: What mmscl-karyotype takes if no model is named.
+DEFAULT = "mmscl-pair-pki3"
 CONFIG, WEIGHTS, RECORD = "config.py", "weights.safetensors", "record.json"
 CARD, METAFILE = "README.md", "metafile.yml"
 FILES = (CONFIG, WEIGHTS, RECORD, CARD, METAFILE)
@@ -58,13 +60,7 @@ class ShippedModel:
         Raises:
             CheckpointError: It is not there.
         """
-        path = self.folder / name
-        if not path.is_file():
-            raise CheckpointError(
-                f"{self.name}: {path} is missing. This installation of mmscl is "
-                "incomplete: install it again."
-            )
-        return path
+        return _file_of(self, name)
 
     def record(self) -> dict[str, Any]:
         """What is known of it: data, commands, measures, checksums.
@@ -84,6 +80,70 @@ class ShippedModel:
         return record
 
 
+@dataclass(frozen=True)
+class Committee:
+    """Models that come with mmscl and answer together, under one name.
+
+    Attributes:
+        name: As users give it.
+        folder: Where `record.json` and the `COMPANIONS` are.
+    """
+
+    name: str
+    folder: Path
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Names of the models.
+
+        Raises:
+            CheckpointError: As `record`.
+        """
+        return tuple(self.record()["members"])
+
+    def file(self, name: str) -> Path:
+        """A file of the folder.
+
+        Raises:
+            CheckpointError: It is not there.
+        """
+        return _file_of(self, name)
+
+    def record(self) -> dict[str, Any]:
+        """Its members, and the checksums of what lies beside.
+
+        Raises:
+            CheckpointError: The record is missing, cannot be read, or names a model
+                that does not come along.
+        """
+        path = self.file(RECORD)
+        try:
+            record = json.loads(path.read_text("utf-8"))
+            missing = set(record["members"]) - set(shipped_names())
+        except (ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"{self.name}: {path} is no record of several models "
+                f"({type(error).__name__}: {error}). Install mmscl again."
+            ) from error
+        if missing:
+            raise CheckpointError(
+                f"{self.name}: {path} names {', '.join(sorted(missing))}, which this "
+                f"mmscl does not have ({', '.join(shipped_names()) or 'none'}). "
+                "Install mmscl again."
+            )
+        return record
+
+
+def _file_of(model: ShippedModel | Committee, name: str) -> Path:
+    path = model.folder / name
+    if not path.is_file():
+        raise CheckpointError(
+            f"{model.name}: {path} is missing. This installation of mmscl is "
+            "incomplete: install it again."
+        )
+    return path
+
+
 def shipped_names(folder: Path | None = None) -> list[str]:
     """Names of the models that come with their weights, sorted."""
     folder = folder or MODELS
@@ -98,7 +158,19 @@ def shipped_names(folder: Path | None = None) -> list[str]:
 
 def default_model() -> str | None:
     """The model that commands take if none is named; None if it does not come along."""
-    return DEFAULT if DEFAULT in shipped_names() else None
+    known = (*committee_names(), *shipped_names())
+    return DEFAULT if DEFAULT in known else None
+
+
+def committee_names() -> list[str]:
+    """Names under which several models come together, sorted."""
+    return shipped_names(COMMITTEES)
+
+
+def find_committee(name: str) -> Committee | None:
+    """The models of that name, in small or capital letters; None if there are none."""
+    name = name.lower()
+    return Committee(name, COMMITTEES / name) if name in committee_names() else None
 
 
 def find_shipped(name: str) -> ShippedModel | None:

@@ -160,7 +160,7 @@ def test_a_folder_of_cells_with_every_kind_of_file(run, crops, tmp_path):
         ("Fall 3 細胞", "2", 6),
         ("Fall 3 細胞", "Zelle ä 1", 39),
     ]
-    assert "6 files of it were left out" in found.cells[1].warnings
+    assert "6 files of it left out" in found.cells[1].warnings
     assert "6 crops: too few" in found.cells[0].warnings
     assert found.cells[1].karyogram == "Fall_3_細胞_Zelle_ä_1"
     text = (tmp_path / "out" / "report.html").read_text("utf-8")
@@ -306,12 +306,15 @@ def test_options_that_do_not_fit(words, message, refused, crops, tmp_path):
 def test_a_checkpoint_takes_the_config_beside_it(root, tmp_path):
     weights = str(root / "run" / "weights.pth")
     found = (str(root / "run" / "config.py"), weights)
-    assert find_model(weights, None) == find_model(None, weights) == found
-    assert find_model("a-name", None) == ("a-name", None)
-    assert find_model("a.py", "b.pth") == ("a.py", "b.pth")
+    assert find_model([weights], None) == find_model(None, weights) == found
+    assert find_model(["a-name"], None) == ("a-name", None)
+    assert find_model(["a.py"], "b.pth") == ("a.py", "b.pth")
     assert find_model(None, None) == (None, None)
     with pytest.raises(ValueError, match="got 0 files .py; say --model CONFIG"):
-        find_model(str(tmp_path / "x.pth"), None)
+        find_model([str(tmp_path / "x.pth")], None)
+    assert find_model(["a-name", weights], None) == (["a-name", found], None)
+    with pytest.raises(ValueError, match="belongs to one --model, got 2"):
+        find_model(["a", "b"], "c.pth")
 
 
 def test_the_class_does_the_same(root, tmp_path):

@@ -89,7 +89,7 @@ def test_a_folder_of_one_cell_with_a_broken_crop(predict, refused, root, tmp_pat
     assert code == 3
     assert f"left out: {crops}/broken.png: cannot be decoded; not an image" in error
     assert said == (
-        "3 crops predicted, 1 left out as unreadable, 1 other files in the folder: "
+        "3 crops predicted, 1 left out as unreadable, 1 other file in the folder: "
         "predictions.csv\n"
     )
     table = read_prediction_table(tmp_path / "predictions.csv")
