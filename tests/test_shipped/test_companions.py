@@ -14,6 +14,7 @@ import pytest
 from tiny_shipment import NAME
 
 from mmscl.checkpoint import CheckpointError
+from mmscl.config import ConfigError
 from mmscl.datasets import Manifest
 from mmscl.inference import ChromosomeInferencer
 from mmscl.karyotype import Calibration, KaryotypeModel, KaryotypeModelError
@@ -21,11 +22,17 @@ from mmscl.karyotype_inference import NOT_CALIBRATED, KaryotypeInferencer
 from mmscl.shipped.card import write_card
 from mmscl.shipped.companions import (
     complete_shipped,
+    ship_committee,
     shipped_karyotype,
     shipped_prototypes,
 )
 from mmscl.shipped.shipping import ship
-from mmscl.shipped.store import ShippedModel, default_model, find_shipped
+from mmscl.shipped.store import (
+    ShippedModel,
+    committee_names,
+    default_model,
+    find_shipped,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 FITTED = KaryotypeModel(calibration=Calibration(temperature=1.5), review_below=0.7)
@@ -147,6 +154,68 @@ def test_the_command_says_what_is_missing(monkeypatch, capsys, tiny):
     assert "expected checkpoint, config, results, command, machine too" in (
         capsys.readouterr().err
     )
+
+
+OTHER = f"{NAME}-b"
+
+
+@pytest.fixture
+def together(named, tiny, tmp_path, monkeypatch) -> Path:
+    """The tiny model and a copy of it under another name, and both as `tiny-pair`."""
+    from mmscl.shipped import store
+
+    shutil.copytree(named, named.parent / OTHER)
+    committees = tmp_path / "committees"
+    monkeypatch.setattr(store, "COMMITTEES", committees)
+    FITTED.write(tmp_path / "model.json")
+    members, fitted = [NAME, OTHER], tmp_path / "model.json"
+    ship_committee("tiny-pair", members, fitted, tiny.shipment.manifest, committees)
+    return committees / "tiny-pair"
+
+
+def test_several_models_come_under_one_name(together, tiny):
+    assert committee_names() == ["tiny-pair"]
+    read = KaryotypeInferencer("Tiny-Pair", device="cpu")
+    assert read.karyotype_model == FITTED and read.warnings == []
+    alone = KaryotypeInferencer(NAME, device="cpu")
+    assert read.prototypes.shape == (24, 2 * alone.prototypes.shape[1])
+    results = read(tiny.shipment.manifest, split="test")
+    names = [member["name"] for member in results.run["model"]["members"]]
+    assert results.run["model"]["name"] == "tiny-pair" and names == [NAME, OTHER]
+    ours, single = (
+        reader(tiny.shipment.manifest, split="test").crops for reader in (read, alone)
+    )
+    assert [crop.best for crop in ours] == [crop.best for crop in single]
+    # Two of one model: the mean cosines are those of it.
+    nearest = [[c.prototypes.split()[0] for c in crops] for crops in (ours, single)]
+    assert nearest[0] == nearest[1]
+    both = KaryotypeInferencer([NAME, OTHER], device="cpu")
+    assert both.karyotype_model == FITTED and both.prototypes is not None
+    turned = KaryotypeInferencer([OTHER, NAME], device="cpu")
+    assert turned.warnings == [NOT_CALIBRATED] and turned.prototypes is None
+    assert "tiny-pair" in KaryotypeInferencer.list_models()
+
+
+def test_one_model_is_asked_for_where_several_have_the_name(together):
+    with pytest.raises(ConfigError, match="2 models that answer together, not one"):
+        ChromosomeInferencer("tiny-pair")
+
+
+def test_a_name_of_a_model_is_not_given_twice(together, tiny, tmp_path):
+    fitted, manifest = tmp_path / "model.json", tiny.shipment.manifest
+    for name in (NAME, "Big Name"):
+        with pytest.raises(ConfigError, match="that no model has"):
+            ship_committee(name, [NAME, OTHER], fitted, manifest, together.parent)
+    assert committee_names() == ["tiny-pair"]
+
+
+def test_a_committee_without_one_of_its_models_is_refused(together, named):
+    shutil.rmtree(named.parent / OTHER)
+    with pytest.raises(CheckpointError, match=f"names {OTHER}, which this mmscl does"):
+        KaryotypeInferencer("tiny-pair", device="cpu")
+    (together / "record.json").write_text("[]")
+    with pytest.raises(CheckpointError, match="is no record of several models"):
+        KaryotypeInferencer("tiny-pair", device="cpu")
 
 
 @pytest.mark.slow

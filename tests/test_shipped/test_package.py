@@ -15,7 +15,13 @@ from mmpretrain.apis.model import ModelHub
 from tiny_shipment import NAME
 
 from mmscl.inference import ChromosomeInferencer
-from mmscl.shipped import find_shipped, load_from_shipped, shipped_names
+from mmscl.shipped import (
+    committee_names,
+    find_committee,
+    find_shipped,
+    load_from_shipped,
+    shipped_names,
+)
 from mmscl.shipped.card import write_card
 from mmscl.shipped.model_list import current_list, read_list
 from mmscl.shipped.shipping import MOST_BYTES
@@ -46,6 +52,22 @@ def test_each_of_them_is_whole_and_as_recorded():
         assert weights.stat().st_size == record["weights"]["bytes"] <= MOST_BYTES
         assert model.file("README.md").read_text("utf-8") == write_card(record)
         assert (ROOT / record["training"]["config"]).is_file()
+
+
+def test_each_name_of_several_is_whole_and_as_recorded():
+    for name in committee_names():
+        committee = find_committee(name)
+        record = committee.record()
+        assert record["name"] == name and name not in shipped_names()
+        assert set(committee.members) <= set(shipped_names())
+        assert {path.name for path in committee.folder.iterdir()} == {
+            "record.json",
+            "karyotype.json",
+            "prototypes.safetensors",
+        }
+        for part in ("karyotype", "prototypes"):
+            file = committee.file(record[part]["file"])
+            assert sha256_of(file) == record[part]["sha256"]
 
 
 def test_each_of_them_predicts():
