@@ -1,4 +1,4 @@
-"""mmscl-resnet18n-pki3: configs/scl/resnet18n_pki3.py, without its bases."""
+"""mmscl-resnet18n-pki3: configs/scl/resnet18n_pki3_polarity.py, without its bases."""
 
 auto_scale_lr = dict(base_batch_size=48)
 custom_hooks = [
@@ -16,7 +16,7 @@ default_hooks = dict(
         interval=1,
         max_keep_ckpts=2,
         rule='greater',
-        save_best='accuracy',
+        save_best='polarity_accuracy',
         type='SafeCheckpointHook'),
     logger=dict(interval=50, type='LoggerHook'),
     param_scheduler=dict(type='ParamSchedulerHook'),
@@ -37,6 +37,7 @@ meta_keys = (
     'case',
     'cell',
     'site',
+    'polarity_label',
     'ori_shape',
     'img_shape',
 )
@@ -62,19 +63,19 @@ model = dict(
         loss_cls=dict(type='CrossEntropyLoss'),
         type='SCLHead'),
     mirror=True,
+    polarity_head=dict(type='PolarityHead'),
     predict_embedding=True,
     type='SCLClassifier')
 optim_wrapper = dict(
     clip_grad=dict(max_norm=5.0),
-    optimizer=dict(lr=0.001, type='AdamW', weight_decay=0.05),
+    optimizer=dict(lr=0.002, type='AdamW', weight_decay=0.01),
     type='OptimWrapper')
 param_scheduler = [
+    dict(by_epoch=False, end=100, start_factor=0.01, type='LinearLR'),
     dict(
-        convert_to_iter_based=True, end=1, start_factor=0.01, type='LinearLR'),
-    dict(
-        begin=1,
-        convert_to_iter_based=True,
-        end=24,
+        begin=100,
+        by_epoch=False,
+        end=1000,
         eta_min=1e-06,
         type='CosineAnnealingLR'),
 ]
@@ -88,6 +89,7 @@ test_dataloader = dict(
         data_root='data/pki3',
         pipeline=[
             dict(type='LoadChromosome'),
+            dict(prob=0.0, type='FlipPolarity', upright=True),
             dict(
                 cell_size=31,
                 extent=144,
@@ -103,6 +105,7 @@ test_dataloader = dict(
                     'case',
                     'cell',
                     'site',
+                    'polarity_label',
                     'ori_shape',
                     'img_shape',
                 ),
@@ -115,10 +118,12 @@ test_dataloader = dict(
 test_evaluator = [
     dict(per_type=True, type='ChromosomeMetric'),
     dict(type='EmbeddingMetric'),
+    dict(type='PolarityMetric'),
     dict(out_file='predictions.csv', type='PredictionTable'),
 ]
 test_pipeline = [
     dict(type='LoadChromosome'),
+    dict(prob=0.0, type='FlipPolarity', upright=True),
     dict(cell_size=31, extent=144, size=(
         96,
         48,
@@ -130,12 +135,13 @@ test_pipeline = [
             'case',
             'cell',
             'site',
+            'polarity_label',
             'ori_shape',
             'img_shape',
         ),
         type='PackInputs'),
 ]
-train_cfg = dict(max_epochs=24, type='ResumableEpochTrainLoop', val_interval=4)
+train_cfg = dict(max_epochs=4, type='ResumableEpochTrainLoop', val_interval=4)
 train_dataloader = dict(
     batch_size=48,
     dataset=dict(
@@ -144,6 +150,7 @@ train_dataloader = dict(
         data_root='data/pki3',
         pipeline=[
             dict(type='LoadChromosome'),
+            dict(prob=0.5, type='FlipPolarity', upright=True),
             dict(
                 cell_size=31,
                 extent=144,
@@ -160,6 +167,7 @@ train_dataloader = dict(
                     'case',
                     'cell',
                     'site',
+                    'polarity_label',
                     'ori_shape',
                     'img_shape',
                 ),
@@ -174,6 +182,7 @@ train_dataloader = dict(
         type='PairedKaryotypeSampler'))
 train_pipeline = [
     dict(type='LoadChromosome'),
+    dict(prob=0.5, type='FlipPolarity', upright=True),
     dict(
         cell_size=31,
         extent=144,
@@ -190,6 +199,7 @@ train_pipeline = [
             'case',
             'cell',
             'site',
+            'polarity_label',
             'ori_shape',
             'img_shape',
         ),
@@ -204,6 +214,7 @@ val_dataloader = dict(
         data_root='data/pki3',
         pipeline=[
             dict(type='LoadChromosome'),
+            dict(prob=0.0, type='FlipPolarity', upright=True),
             dict(
                 cell_size=31,
                 extent=144,
@@ -219,6 +230,7 @@ val_dataloader = dict(
                     'case',
                     'cell',
                     'site',
+                    'polarity_label',
                     'ori_shape',
                     'img_shape',
                 ),
@@ -228,7 +240,10 @@ val_dataloader = dict(
         type='ChromosomeDataset'),
     num_workers=0,
     sampler=dict(shuffle=False, type='DefaultSampler'))
-val_evaluator = dict(type='ChromosomeMetric')
+val_evaluator = [
+    dict(type='ChromosomeMetric'),
+    dict(type='PolarityMetric'),
+]
 visualizer = dict(
     type='UniversalVisualizer', vis_backends=[
         dict(type='LocalVisBackend'),
