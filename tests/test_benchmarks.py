@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from benchmarks import (
+    centromeres,
     comparators,
     cpu,
     data_path,
@@ -33,6 +34,7 @@ from benchmarks import (
 from benchmarks.crops import FEW_CASES, drawn_crops
 from benchmarks.first_step import FirstStepHook
 from benchmarks.results import Part, Table, at_least, at_most, compare
+from mmscl.datasets import write_karyotypes
 from mmscl.evaluation import read_prediction_table
 
 FAST = dict(rounds=2, least=0.0)
@@ -296,6 +298,18 @@ def test_quick_results_never_reach_the_docs(tmp_path, monkeypatch):
 def test_every_part_has_a_script():
     scripts = {path.stem for path in (measure.ROOT / "benchmarks").glob("*.py")}
     assert set(report.PARTS) <= scripts
+
+
+def test_centromeres_are_compared_with_the_ideogram(tmp_path, monkeypatch, capsys):
+    """Drawn chromosomes have theirs where the ideogram has it."""
+    write_karyotypes(tmp_path, cases=1, cells_per_case=1, seed=0)
+    words = [str(tmp_path / "manifest.csv"), "--each", "1"]
+    monkeypatch.setattr("sys.argv", ["centromeres", *words])
+    centromeres.main()
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    others = next(row for row in rows if row[1] == "others without Y")
+    assert others[2] == "18" and int(others[4].split("%")[0]) >= 70
+    assert rows[0][1] == "13-15, 21, 22" and rows[0][2] == "5"
 
 
 def test_hooks_of_the_loop_count_their_turns():
