@@ -68,15 +68,12 @@ class ShippedModel:
         Raises:
             CheckpointError: The record is missing or cannot be read.
         """
-        path = self.file(RECORD)
-        try:
-            record = json.loads(path.read_text("utf-8"))
-            record["weights"]["sha256"], record["types"]
-        except (ValueError, KeyError, TypeError) as error:
+        record = _record_of(self, "a model", "weights", "types")
+        if "sha256" not in record["weights"]:
             raise CheckpointError(
-                f"{self.name}: {path} is no record of a model "
-                f"({type(error).__name__}: {error}). Install mmscl again."
-            ) from error
+                f"{self.name}: {self.folder / RECORD} has no checksum of the weights. "
+                "Install mmscl again."
+            )
         return record
 
 
@@ -116,22 +113,31 @@ class Committee:
             CheckpointError: The record is missing, cannot be read, or names a model
                 that does not come along.
         """
-        path = self.file(RECORD)
-        try:
-            record = json.loads(path.read_text("utf-8"))
-            missing = set(record["members"]) - set(shipped_names())
-        except (ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(
-                f"{self.name}: {path} is no record of several models "
-                f"({type(error).__name__}: {error}). Install mmscl again."
-            ) from error
+        record = _record_of(self, "several models", "members")
+        missing = set(record["members"]) - set(shipped_names())
         if missing:
             raise CheckpointError(
-                f"{self.name}: {path} names {', '.join(sorted(missing))}, which this "
-                f"mmscl does not have ({', '.join(shipped_names()) or 'none'}). "
-                "Install mmscl again."
+                f"{self.name}: {self.folder / RECORD} names "
+                f"{', '.join(sorted(missing))}, which this mmscl does not have "
+                f"({', '.join(shipped_names()) or 'none'}). Install mmscl again."
             )
         return record
+
+
+def _record_of(
+    model: ShippedModel | Committee, what: str, *needed: str
+) -> dict[str, Any]:
+    path = model.file(RECORD)
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        for key in needed:
+            record[key]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{model.name}: {path} is no record of {what} "
+            f"({type(error).__name__}: {error}). Install mmscl again."
+        ) from error
+    return record
 
 
 def _file_of(model: ShippedModel | Committee, name: str) -> Path:

@@ -62,6 +62,7 @@ def named(complete, tmp_path, monkeypatch) -> Path:
     models = tmp_path / "mmscl" / "shipped" / "models"
     shutil.copytree(complete.folder.parent, models)
     monkeypatch.setattr(store, "MODELS", models)
+    monkeypatch.setattr(store, "COMMITTEES", tmp_path / "committees")
     return models / NAME
 
 
@@ -160,13 +161,10 @@ OTHER = f"{NAME}-b"
 
 
 @pytest.fixture
-def together(named, tiny, tmp_path, monkeypatch) -> Path:
+def together(named, tiny, tmp_path) -> Path:
     """The tiny model and a copy of it under another name, and both as `tiny-pair`."""
-    from mmscl.shipped import store
-
     shutil.copytree(named, named.parent / OTHER)
     committees = tmp_path / "committees"
-    monkeypatch.setattr(store, "COMMITTEES", committees)
     FITTED.write(tmp_path / "model.json")
     members, fitted = [NAME, OTHER], tmp_path / "model.json"
     ship_committee("tiny-pair", members, fitted, tiny.shipment.manifest, committees)
