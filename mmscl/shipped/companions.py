@@ -39,6 +39,7 @@ from mmscl.shipped.store import (
     ShippedModel,
     find_shipped,
     sha256_of,
+    shipped_names,
 )
 
 #: Training cells, evenly over the manifest, whose crops make the prototypes.
@@ -144,8 +145,17 @@ def ship_committee(
             f"{name}: expected a name of small letters, digits, '.', '_' and '-' that "
             "no model has"
         )
-    infer = open_inferencer(list(members))
-    record: dict[str, Any] = dict(format=1, name=name, members=list(members))
+    weights = {}
+    for member in members:
+        model = find_shipped(member)
+        if model is None:
+            raise ConfigError(
+                f"{member}: expected a model that comes with mmscl: "
+                f"{', '.join(shipped_names()) or 'there are none'}"
+            )
+        weights[model.name] = model.record()["weights"]["sha256"]
+    infer = open_inferencer(list(weights))
+    record: dict[str, Any] = dict(format=1, name=name, members=weights)
     with replaced_folder(out / name) as part:
         _add(part, record, karyotype, infer, manifest)
         with writing(out / name):

@@ -107,7 +107,7 @@ class Committee:
         return _file_of(self, name)
 
     def record(self) -> dict[str, Any]:
-        """Its members, and the checksums of what lies beside.
+        """Its members with the SHA-256 of their weights, and of what lies beside.
 
         Raises:
             CheckpointError: The record is missing, cannot be read, or names a model

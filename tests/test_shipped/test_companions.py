@@ -204,6 +204,8 @@ def test_a_name_of_a_model_is_not_given_twice(together, tiny, tmp_path):
     for name in (NAME, "Big Name"):
         with pytest.raises(ConfigError, match="that no model has"):
             ship_committee(name, [NAME, OTHER], fitted, manifest, together.parent)
+    with pytest.raises(ConfigError, match="no-such: expected a model that comes with"):
+        ship_committee("x", [NAME, "no-such"], fitted, manifest, together.parent)
     assert committee_names() == ["tiny-pair"]
 
 
