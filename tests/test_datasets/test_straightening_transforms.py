@@ -186,6 +186,13 @@ class TestAxisPoints:
         result = AxisPoints()(sample(ball()))
         assert result["axis_found"] is False and not result["axis_points"].any()
 
+    def test_what_augmentation_left_a_few_pixels_of_has_none(self):
+        """A small crop, made smaller: training goes on."""
+        image = np.full((64, 32), 255, np.uint8)
+        image[30:34, 14:18] = 90
+        result = AxisPoints()(sample(image))
+        assert result["axis_found"] is False and not result["axis_points"].any()
+
     def test_an_empty_canvas_is_an_error(self):
         with pytest.raises(ImageError, match="a.png: AxisPoints finds no chromosome"):
             AxisPoints()(sample(np.full((64, 32), 255, np.uint8)))

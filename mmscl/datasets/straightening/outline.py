@@ -26,7 +26,15 @@ class NoAxisError(ValueError):
 
 
 class EmptyCropError(NoAxisError):
-    """A crop with nothing on its background."""
+    """A crop with nothing, or a speck, on its background.
+
+    Attributes:
+        area: Pixels that stand out.
+    """
+
+    def __init__(self, message: str, area: int = 0) -> None:
+        super().__init__(message)
+        self.area = area
 
 
 class Outline(NamedTuple):
@@ -61,7 +69,8 @@ def find_outline(image: np.ndarray, background: int | None = None) -> Outline:
     if area < _LEAST_AREA:
         raise EmptyCropError(
             f"no chromosome: what stands out from the background has {area} pixels, "
-            f"expected at least {_LEAST_AREA}; is the crop empty?"
+            f"expected at least {_LEAST_AREA}; is the crop empty?",
+            area,
         )
     hole = cv2.distanceTransform(filled - part, cv2.DIST_L2, 5).max()
     if hole > _RING * np.sqrt(area):

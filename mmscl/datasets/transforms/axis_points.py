@@ -22,7 +22,7 @@ class AxisPoints(BatchTransform):
     in -1..1 over the canvas's width and height (the outer edges of its pixels, as
     torch's grid_sample has them with align_corners=False), equidistant from the upper
     tip to the lower; ``axis_found`` (bool), False where the chromosome has none (a
-    ring, a round one): its points are zeros and count in no loss.
+    ring, a round one, one of a few pixels): its points are zeros and count in no loss.
 
     Args:
         count: Points from tip to tip.
@@ -48,10 +48,10 @@ class AxisPoints(BatchTransform):
             points = np.zeros((self.count, 2), np.float32)
             try:
                 axis = find_axis(sample["img"], sample["background"])
-            except EmptyCropError as error:
-                path = sample.get("img_path", "a crop")
-                raise ImageError(f"{path}: AxisPoints finds {error}") from error
-            except NoAxisError:
+            except NoAxisError as error:
+                if isinstance(error, EmptyCropError) and not error.area:
+                    path = sample.get("img_path", "a crop")
+                    raise ImageError(f"{path}: AxisPoints finds {error}") from error
                 sample["axis_found"] = False
             else:
                 size = np.array(sample["img"].shape[::-1])
