@@ -1,12 +1,17 @@
 """What each comparator costs: parameters and floating-point operations an image.
 
     python -m benchmarks.comparators
+    python -m benchmarks.comparators --speed
 
-Nothing is computed: shapes alone go through the networks, in one process, in seconds.
+The first computes nothing: shapes alone go through the networks, in seconds. The second
+predicts with the reduced ones, with random weights: images per second of processor
+time in one thread.
 """
 
 from __future__ import annotations
 
+import argparse
+import time
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +33,10 @@ CONFIGS = [
     "scl/gnet_pki3.py",
     *sorted(f"comparators/{p.name}" for p in ROOT.glob("configs/comparators/*.py")),
 ]
+
+
+#: Height of an image above which a config is full-size, not for a timing here.
+MOST_PIXELS = 120
 
 
 class Cost(NamedTuple):
@@ -91,8 +100,49 @@ def rows() -> Iterator[str]:
         )
 
 
+def speeds(batch: int = 32, rounds: int = 5) -> Iterator[str]:
+    """One row for each reduced config: images per second of one thread.
+
+    Args:
+        batch: Images at a time.
+        rounds: Timed batches, of which the quickest counts.
+    """
+    first = None
+    for name in CONFIGS:
+        cfg = read(name)
+        height, width = image_size(cfg)
+        if height > MOST_PIXELS:
+            continue
+        model = MODELS.build(cfg.model).eval()
+        if hasattr(getattr(model, "head", None), "output"):
+            model.head.output = "fused"
+        images = torch.randn(batch, 1, height, width)
+        with torch.inference_mode():
+            model(images)
+            best = min(_clock(model, images) for _ in range(rounds))
+        first = first or best
+        yield f"| {Path(name).stem} | {batch / best:,.0f} | {first / best:.2f} |"
+
+
+def _clock(model: nn.Module, images: torch.Tensor) -> float:
+    start = time.process_time()
+    model(images)
+    return time.process_time() - start
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables that are asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--speed", action="store_true")
+    args = parser.parse_args()
+    if args.speed:
+        torch.set_num_threads(1)
+        print("| config | images per second | against the first |\n|---|---|---|")
+        for row in speeds():
+            print(row, flush=True)
+        return
     print("| config | image | parameters (M) | GFLOP an image |")
     print("|---|---|---|---|")
     for row in rows():

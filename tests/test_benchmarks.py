@@ -339,3 +339,12 @@ def test_the_cost_that_is_told_is_that_of_the_configs():
     page = (Path(__file__).parents[1] / "docs/comparators.md").read_text("utf-8")
     told = [line for line in page.splitlines() if line.startswith("| `")]
     assert list(comparators.rows()) == told
+
+
+def test_the_speed_of_the_reduced_configs_is_told_beside_the_first(monkeypatch):
+    names = ["scl/resnet10t_pki3.py", "comparators/varifocal_pki3_256px.py"]
+    monkeypatch.setattr(comparators, "CONFIGS", names)
+    (row,) = comparators.speeds(batch=2, rounds=1)
+    name, images, ratio = row.strip("| ").split(" | ")
+    assert name == "resnet10t_pki3" and ratio == "1.00"
+    assert float(images.replace(",", "")) > 1
