@@ -123,8 +123,9 @@ def open_models(args: argparse.Namespace) -> ChromosomeInferencer | CommitteeInf
     if _several(args.models):
         several = args.models if len(args.models) > 1 else args.config
         return open_inferencer(several, **settings)
+    cfg = read_config(args)
     weights = choose_weights(args.config, args.checkpoint)
-    return open_inferencer(read_config(args), weights, **settings)
+    return open_inferencer(cfg, weights, **settings)
 
 
 def main() -> int:
