@@ -26,7 +26,7 @@ _SHOWN = 12
 
 
 def write_report(out: Path, summary: Summary, command: str = "") -> list[Path]:
-    """Write table.md, ablation.png and ablation.svg to `out`.
+    """Write table.md and, of two arms or more, ablation.png and ablation.svg.
 
     Args:
         out: Folder of the ablation.
@@ -52,6 +52,8 @@ def write_report(out: Path, summary: Summary, command: str = "") -> list[Path]:
     )
     with replaced(files[0]) as part:
         part.write_text(text + "\n", encoding="utf-8")
+    if len(summary.arms) < 2:  # of one arm there is nothing to compare yet
+        return files[:1]
     figure = plot_arms(_panels(summary), summary.configs, summary.arms)
     for file in files[1:]:
         with replaced(file) as part:

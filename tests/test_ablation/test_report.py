@@ -67,6 +67,14 @@ def rows(tmp_path):
     return [write_run(tmp_path, arm, seed) for arm, seed in reversed(PERCENT)]
 
 
+def test_of_one_arm_there_is_a_table_and_no_figure(tmp_path):
+    """A study that was stopped behind its first arm can be looked at."""
+    rows = [write_run(tmp_path, "scl", seed) for seed in (0, 1)]
+    files = write_report(tmp_path, summarise(rows, tmp_path))
+    assert [file.name for file in files] == ["table.md"]
+    assert "| net " in files[0].read_text()
+
+
 def test_the_table_has_mean_spread_and_difference(rows, tmp_path):
     text = write_report(tmp_path, summarise(rows, tmp_path, arms=["baseline"]))[0]
     lines = [
