@@ -283,6 +283,8 @@ def _checked(crops: Crops) -> tuple[Crops, dict[int, np.ndarray]]:
 
     def sample(row: int) -> dict[str, Any]:
         info = crops.sample(row)
+        if row in images:  # of several models the first one has read it
+            return {**info, "img": images[row]}
         image = info.get("img")
         if image is None:
             image = read_crop(info["img_path"])

@@ -14,7 +14,7 @@ from trained import make_config, save_weights, write_cells
 from mmscl.committee import CommitteeInferencer, members_of, open_inferencer
 from mmscl.config import ConfigError
 from mmscl.datasets import Manifest
-from mmscl.datasets.images import ImageError
+from mmscl.datasets.images import ImageError, read_crop
 from mmscl.inference import ChromosomeInferencer
 from mmscl.karyotype_inference import NOT_CALIBRATED, KaryotypeInferencer
 
@@ -100,10 +100,18 @@ def test_members_that_do_not_fit_are_refused(members, pair):
         open_inferencer(pair, "x.pth")
 
 
-def test_karyotypes_are_read_by_several(root, pair):
+def test_karyotypes_are_read_by_several(root, pair, monkeypatch):
+    files = []
+
+    def read_once(path):
+        files.append(str(path))
+        return read_crop(path)
+
+    monkeypatch.setattr("mmscl.karyotype_inference.read_crop", read_once)
     read = KaryotypeInferencer(pair, device="cpu")
     assert read.warnings == [NOT_CALIBRATED] and read.prototypes is None
     results = read(root)
+    assert len(files) == len(set(files)) == len(results.crops)
     described = results.run["model"]
     assert [Path(one["weights"]).name for one in described["members"]] == [
         "a.pth",
