@@ -12,7 +12,7 @@ import numpy as np
 from mmscl.config import ConfigError
 from mmscl.datasets.crops import Crops, Inputs, find_crops
 from mmscl.datasets.images import ImageError
-from mmscl.evaluation.predictions import Predictions
+from mmscl.evaluation.predictions import Predictions, unit
 from mmscl.inference import ChromosomeInferencer, Inference
 from mmscl.shipped.store import find_committee
 from mmscl.wording import counted
@@ -154,6 +154,5 @@ def _side_by_side(
     for part, rows in zip(embeddings, kept, strict=True):
         if part is None:
             return None
-        length = np.linalg.norm(part[rows], axis=1, keepdims=True)
-        parts.append(part[rows] / np.maximum(length, np.finfo(part.dtype).tiny))
+        parts.append(unit(part[rows]))
     return np.concatenate(parts, axis=1) / np.float32(len(parts)) ** 0.5

@@ -28,7 +28,7 @@ from mmscl.results.reading import Predicted, read_results
 from mmscl.shipped.companions import shipped_karyotype, shipped_prototypes
 from mmscl.shipped.store import (
     KARYOTYPE,
-    Committee,
+    Shipped,
     ShippedModel,
     committee_names,
     default_model,
@@ -157,7 +157,7 @@ class KaryotypeInferencer:
     def _karyotype_model(
         self,
         given: str | Path | KaryotypeModel | None,
-        shipped: ShippedModel | Committee | None,
+        shipped: Shipped | None,
     ) -> KaryotypeModel:
         self._karyotype: dict[str, Any] = dict(file="given as an object")
         if isinstance(given, KaryotypeModel):
@@ -236,7 +236,7 @@ def warn_if_turned(up: np.ndarray | None) -> list[str]:
     ]
 
 
-def _shipped(model: Any, weights: Any) -> ShippedModel | Committee | None:
+def _shipped(model: Any, weights: Any) -> Shipped | None:
     """What comes with mmscl, if `model` names it and its own weights are taken."""
     if weights is not None:
         return None
@@ -252,7 +252,7 @@ def _shipped(model: Any, weights: Any) -> ShippedModel | Committee | None:
 def _describe(
     model: Any,
     weights: str | Path | None,
-    shipped: ShippedModel | Committee | None,
+    shipped: Shipped | None,
 ) -> dict[str, Any]:
     """Name, weights and their digest, for run.json."""
     members = members_of(model)

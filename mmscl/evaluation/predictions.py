@@ -176,6 +176,12 @@ def read_embeddings(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarra
         ) from error
 
 
+def unit(embeddings: np.ndarray) -> np.ndarray:
+    """Embeddings (n, D) scaled to length one; a zero stays zero."""
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return embeddings / np.maximum(lengths, np.finfo(np.float32).tiny)
+
+
 def _types_of(header: list[str], path: str | Path) -> tuple[str, ...]:
     types = tuple(
         name[len(SCORE_PREFIX) :] for name in header if name.startswith(SCORE_PREFIX)

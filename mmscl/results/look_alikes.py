@@ -5,18 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from mmscl.datasets.manifest import TYPES
+from mmscl.evaluation.predictions import unit
 
 #: Prototypes that are told of a crop, and sure crops of each of its two likely types.
 NEAREST, EACH = 3, 3
 #: Confidence from which a crop is shown as an example of its type.
 SURE = 0.99
 _AT_ONCE = 1024
-
-
-def unit(embeddings: np.ndarray) -> np.ndarray:
-    """Embeddings (n, D) scaled to length one; a zero stays zero."""
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return embeddings / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
 def nearest_prototypes(embeddings: np.ndarray, prototypes: np.ndarray) -> list[str]:

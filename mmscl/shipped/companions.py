@@ -22,6 +22,7 @@ from mmscl.config import ConfigError
 from mmscl.datasets.columns import rows_by_cell
 from mmscl.datasets.crops import find_crops
 from mmscl.datasets.manifest import TYPES
+from mmscl.evaluation.predictions import unit
 from mmscl.files import replaced_folder, writing
 from mmscl.inference import ChromosomeInferencer
 from mmscl.karyotype.model import KaryotypeModel
@@ -36,6 +37,7 @@ from mmscl.shipped.store import (
     RECORD,
     WEIGHTS,
     Committee,
+    Shipped,
     ShippedModel,
     find_shipped,
     sha256_of,
@@ -189,8 +191,7 @@ def make_prototypes(
     found = infer(crops.take(rows), embeddings=True, progress=True)
     if found.embeddings is None:
         raise ValueError("embeddings: expected them from the inferencer, got none")
-    lengths = np.linalg.norm(found.embeddings, axis=1, keepdims=True)
-    units, labels = found.embeddings / lengths, found.predictions.labels
+    units, labels = unit(found.embeddings), found.predictions.labels
     images = np.bincount(labels[labels >= 0], minlength=len(TYPES))
     means = np.full((len(TYPES), units.shape[1]), np.nan, np.float32)
     for kind in np.flatnonzero(images):
@@ -199,7 +200,7 @@ def make_prototypes(
     return means, images
 
 
-def shipped_karyotype(model: ShippedModel | Committee) -> KaryotypeModel | None:
+def shipped_karyotype(model: Shipped) -> KaryotypeModel | None:
     """The karyotype model of what comes with mmscl; None if it has none.
 
     Raises:
@@ -210,7 +211,7 @@ def shipped_karyotype(model: ShippedModel | Committee) -> KaryotypeModel | None:
     return None if path is None else KaryotypeModel.load(path)
 
 
-def shipped_prototypes(model: ShippedModel | Committee) -> np.ndarray | None:
+def shipped_prototypes(model: Shipped) -> np.ndarray | None:
     """Mean embeddings of the types, float32 (24, D); None if it has none.
 
     Raises:
@@ -220,7 +221,7 @@ def shipped_prototypes(model: ShippedModel | Committee) -> np.ndarray | None:
     return None if path is None else load_file(path)["mean"].astype(np.float32)
 
 
-def _checked(model: ShippedModel | Committee, part: str) -> Path | None:
+def _checked(model: Shipped, part: str) -> Path | None:
     known: Mapping[str, Any] | None = model.record().get(part)
     if known is None:
         return None

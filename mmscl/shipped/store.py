@@ -38,29 +38,61 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
 @dataclass(frozen=True)
-class ShippedModel:
-    """A model that comes with its weights.
+class Shipped:
+    """What comes with mmscl under a name.
 
     Attributes:
         name: As users give it.
-        folder: Where its files are.
+        folder: Where its files are, `RECORD` and `COMPANIONS` among them.
     """
 
     name: str
     folder: Path
 
-    @property
-    def address(self) -> str:
-        """Of the weights, for everything that takes a checkpoint."""
-        return PREFIX + self.name
-
     def file(self, name: str) -> Path:
-        """One of its `FILES` and `COMPANIONS`.
+        """A file of the folder.
 
         Raises:
             CheckpointError: It is not there.
         """
-        return _file_of(self, name)
+        path = self.folder / name
+        if not path.is_file():
+            raise CheckpointError(
+                f"{self.name}: {path} is missing. This installation of mmscl is "
+                "incomplete: install it again."
+            )
+        return path
+
+    def record(self) -> dict[str, Any]:
+        """What is known of it, with the checksums of its files.
+
+        Raises:
+            CheckpointError: The record is missing or cannot be read.
+        """
+        raise NotImplementedError
+
+    def _read(self, what: str, *needed: str) -> dict[str, Any]:
+        path = self.file(RECORD)
+        try:
+            record = json.loads(path.read_text("utf-8"))
+            for key in needed:
+                record[key]
+        except (ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"{self.name}: {path} is no record of {what} "
+                f"({type(error).__name__}: {error}). Install mmscl again."
+            ) from error
+        return record
+
+
+@dataclass(frozen=True)
+class ShippedModel(Shipped):
+    """A model that comes with its weights; its folder has all of `FILES`."""
+
+    @property
+    def address(self) -> str:
+        """Of the weights, for everything that takes a checkpoint."""
+        return PREFIX + self.name
 
     def record(self) -> dict[str, Any]:
         """What is known of it: data, commands, measures, checksums.
@@ -68,7 +100,7 @@ class ShippedModel:
         Raises:
             CheckpointError: The record is missing or cannot be read.
         """
-        record = _record_of(self, "a model", "weights", "types")
+        record = self._read("a model", "weights", "types")
         if "sha256" not in record["weights"]:
             raise CheckpointError(
                 f"{self.name}: {self.folder / RECORD} has no checksum of the weights. "
@@ -78,16 +110,8 @@ class ShippedModel:
 
 
 @dataclass(frozen=True)
-class Committee:
-    """Models that come with mmscl and answer together, under one name.
-
-    Attributes:
-        name: As users give it.
-        folder: Where `record.json` and the `COMPANIONS` are.
-    """
-
-    name: str
-    folder: Path
+class Committee(Shipped):
+    """Models that come with mmscl and answer together, under one name."""
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -98,14 +122,6 @@ class Committee:
         """
         return tuple(self.record()["members"])
 
-    def file(self, name: str) -> Path:
-        """A file of the folder.
-
-        Raises:
-            CheckpointError: It is not there.
-        """
-        return _file_of(self, name)
-
     def record(self) -> dict[str, Any]:
         """Its members with the SHA-256 of their weights, and of what lies beside.
 
@@ -113,7 +129,7 @@ class Committee:
             CheckpointError: The record is missing, cannot be read, or names a model
                 that does not come along.
         """
-        record = _record_of(self, "several models", "members")
+        record = self._read("several models", "members")
         missing = set(record["members"]) - set(shipped_names())
         if missing:
             raise CheckpointError(
@@ -122,32 +138,6 @@ class Committee:
                 f"({', '.join(shipped_names()) or 'none'}). Install mmscl again."
             )
         return record
-
-
-def _record_of(
-    model: ShippedModel | Committee, what: str, *needed: str
-) -> dict[str, Any]:
-    path = model.file(RECORD)
-    try:
-        record = json.loads(path.read_text("utf-8"))
-        for key in needed:
-            record[key]
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"{model.name}: {path} is no record of {what} "
-            f"({type(error).__name__}: {error}). Install mmscl again."
-        ) from error
-    return record
-
-
-def _file_of(model: ShippedModel | Committee, name: str) -> Path:
-    path = model.folder / name
-    if not path.is_file():
-        raise CheckpointError(
-            f"{model.name}: {path} is missing. This installation of mmscl is "
-            "incomplete: install it again."
-        )
-    return path
 
 
 def shipped_names(folder: Path | None = None) -> list[str]:
