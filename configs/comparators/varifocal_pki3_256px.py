@@ -3,9 +3,9 @@
 Qin et al. (IEEE TMI 38(11), 2019; arXiv 1810.05943): layers, channels, losses, crop
 with the gradient of the box mask, Adam with 1e-4, a tenth every 10 epochs, and 30 + 30
 + 20 epochs as published. Not published, and ours: the length of the pre-training of
-the box (1 epoch), that the rate starts anew in each phase, turns of one step, the
-batch, what is between fully connected layers (ReLU), frozen networks in stage 2. For a
-GPU.
+the box (1 epoch), that the rate starts anew in each phase, turns of one step, that the
+box learns at a hundredth of the rate in its turns (why: varifocal_pki3.py), the batch,
+what is between fully connected layers (ReLU), frozen networks in stage 2. For a GPU.
 
 Command: python tools/train.py configs/comparators/varifocal_pki3_256px.py
 Test:    the same config with tools/test.py, then CHECKPOINT --external
@@ -45,7 +45,11 @@ custom_hooks = [
         phases=[
             dict(train="global", share=30, rates=(1, 0.1, 0.01)),
             dict(train="box", share=1, rates=(1,)),
-            dict(train=["local", "locate"], share=30, rates=(1, 0.1, 0.01)),
+            dict(
+                train=["local", "locate"],
+                share=30,
+                rates=dict(local=(1, 0.1, 0.01), locate=(1e-2, 1e-3, 1e-4)),
+            ),
             dict(train="fused", share=20, rates=(1, 0.1)),
         ],
     ),

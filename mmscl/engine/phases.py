@@ -22,14 +22,15 @@ class Phase(NamedTuple):
         end: The step after its last; `begin` if it gets none.
         train: What the model trains; of several they take turns.
         every: Steps of one turn.
-        rates: Factors of the learning rate, each for an equal part; () leaves it.
+        rates: Name -> factors of the learning rate, each for an equal part; () leaves
+            it.
     """
 
     begin: int
     end: int
     train: tuple[str, ...]
     every: int
-    rates: tuple[float, ...]
+    rates: Mapping[str, tuple[float, ...]]
 
     def at(self, step: int) -> str:
         """What is trained in a step, begin <= step < end."""
@@ -37,10 +38,11 @@ class Phase(NamedTuple):
 
     def rate_at(self, step: int) -> float | None:
         """Factor of the learning rate in a step; None leaves it."""
-        if not self.rates:
+        rates = self.rates[self.at(step)]
+        if not rates:
             return None
-        done = len(self.rates) * (step - self.begin) // (self.end - self.begin)
-        return self.rates[done]
+        done = len(rates) * (step - self.begin) // (self.end - self.begin)
+        return rates[done]
 
 
 @register(HOOKS)
@@ -59,8 +61,9 @@ class PhaseHook(Hook):
             - share: Its length relative to the others, > 0, such as epochs.
             - every: Steps of one turn, >= 1. Default 1.
             - rates: Factors of the optimizer's learning rate, > 0, each for an equal
-              part of the phase: (1, 0.1) is a tenth in the second half. Takes the
-              place of param_scheduler, whose rates do not start anew. Default: none.
+              part of the phase: (1, 0.1) is a tenth in the second half. A dict gives
+              each of several names its own. Takes the place of param_scheduler, whose
+              rates do not start anew. Default: none.
 
     Raises:
         ConfigError: No phases, a value out of range, an unknown key; when training
@@ -106,7 +109,7 @@ class PhaseHook(Hook):
                 f"{', '.join(known) or 'no phases'}, got "
                 f"{', '.join(sorted(wanted - set(known)))}"
             )
-        if any(one["rates"] for one in self.phases):
+        if any(any(one["rates"].values()) for one in self.phases):
             if runner.param_schedulers:
                 raise ConfigError(
                     "PhaseHook.phases: rates and param_scheduler both set the learning "
@@ -148,9 +151,18 @@ def _check(number: int, given: dict[str, Any]) -> dict[str, Any]:
         )
     train, every = one["train"], one["every"]
     names = (train,) if isinstance(train, str) else tuple(train)
-    rates = tuple(one["rates"])
+    rates = one["rates"]
+    if not isinstance(rates, Mapping):
+        rates = dict.fromkeys(names, rates)
+    if set(rates) != set(names):
+        raise ConfigError(
+            f"{where}.rates: expected factors for each of {', '.join(names)}, got "
+            f"some for {', '.join(map(str, rates)) or 'none of them'}"
+        )
+    rates = {name: tuple(factors) for name, factors in rates.items()}
     whole = isinstance(every, int) and every >= 1
-    if not (names and whole and one["share"] > 0 and min(rates, default=1) > 0):
+    positive = all(min(factors, default=1) > 0 for factors in rates.values())
+    if not (names and whole and one["share"] > 0 and positive):
         raise ConfigError(
             f"{where}: expected names in train, share > 0, whole steps every >= 1 and "
             f"rates > 0, got {given}"

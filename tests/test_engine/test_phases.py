@@ -89,6 +89,17 @@ def test_names_take_turns_and_rates_start_anew():
     assert rates[13:] == [2.0, 2.0, 0.2]
 
 
+def test_names_that_take_turns_may_have_rates_of_their_own():
+    rates = dict(local=(1, 0.1), locate=(0.01,))
+    hook = PhaseHook([dict(train=["local", "locate"], share=1, rates=rates)])
+    assert drive(hook, runner_of(Phased(), steps=4)) == [
+        ("local", 2.0),
+        ("locate", 0.02),
+        ("local", 0.2),
+        ("locate", 0.02),
+    ]
+
+
 def test_what_a_step_trains_follows_from_its_number():
     whole = drive(PhaseHook(VARIFOCAL), runner_of(Phased()))
     runner = runner_of(Phased())
@@ -126,6 +137,10 @@ def test_a_wrapped_model_is_reached():
         ([dict(train=[], share=1)], "phases.0: expected names in train"),
         ([dict(train="box", share=1, every=0)], "whole steps every >= 1"),
         ([dict(train="box", share=1, rates=(1, 0))], "rates > 0, got"),
+        (
+            [dict(train=["local", "locate"], share=1, rates=dict(local=(1,)))],
+            "rates: expected factors for each of local, locate, got some for local",
+        ),
     ],
 )
 def test_wrong_phases_are_named(phases, message):

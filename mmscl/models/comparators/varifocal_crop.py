@@ -15,6 +15,8 @@ from torch import Tensor
 GRADIENTS = ("sample", "mask")
 #: Chromosome is what is off the background by this share of the greatest distance.
 _FOREGROUND = 0.25
+#: Targets of the box stay this far from 0 and 1.
+_END = 0.05
 
 
 def crop_boxes(
@@ -66,13 +68,14 @@ def covering_boxes(images: Tensor) -> Tensor:
     """The target of the pre-training: centred boxes that just cover the chromosome.
 
     The background is the median of an image's border. A chromosome larger than the
-    largest box gets that, a blank image the smallest.
+    largest box gets that, a blank image the smallest: both a little within 0..1, as the
+    logistic function that gives a box learns nothing more at its flat ends.
 
     Args:
         images: (B, C, H, W), on any grey scale.
 
     Returns:
-        (B, 3): ux = uy = 0.5, ul in 0..1.
+        (B, 3): ux = uy = 0.5, ul in 0.05..0.95.
     """
     images = images.detach().float()
     edges = (images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1])
@@ -85,7 +88,7 @@ def covering_boxes(images: Tensor) -> Tensor:
     down = on.any(dim=2) * _reach(height, on.device)
     across = on.any(dim=1) * _reach(width, on.device)
     half = torch.maximum(down.amax(dim=1), across.amax(dim=1))
-    ul = (4 * half - 1).clamp(0, 1)
+    ul = (4 * half - 1).clamp(_END, 1 - _END)
     middle = torch.full_like(ul, 0.5)
     return torch.stack([middle, middle, ul], dim=1)
 

@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
@@ -160,6 +161,31 @@ def test_the_pre_training_brings_the_box_to_its_target():
         model(images(), [], mode="loss")["loss_box"].backward()
         optimizer.step()
     torch.testing.assert_close(model.find_boxes(images()), target, atol=0.03, rtol=0)
+
+
+def test_the_box_stays_on_the_chromosome_while_l_net_learns():
+    """With the rates of the reduced config; at equal rates it moves off by 0.06."""
+    hooks = Config.fromfile("configs/comparators/varifocal_pki3.py").custom_hooks
+    phases = next(one.phases for one in hooks if one.type == "PhaseHook")
+    turns = next(one for one in phases if "locate" in one.train)
+    pictures, gold = images(), samples()
+    model = build(box_dims=32)
+    with torch.no_grad():
+        model.backbone.bn.weight.mul_(5)  # maps as large as those of a trained G-Net
+    optimizer = torch.optim.AdamW(model.parameters())
+    for step in range(100):
+        name, rate = "box", 0.003
+        if step >= 60:
+            name = turns.train[step % 2]
+            rate = 0.01 * turns.rates[name][0]
+        optimizer.param_groups[0]["lr"] = rate
+        model.set_phase(name)
+        model.train()
+        optimizer.zero_grad()
+        sum(model(pictures, gold, mode="loss").values()).backward()
+        optimizer.step()
+    target = covering_boxes(pictures)
+    torch.testing.assert_close(model.find_boxes(pictures), target, atol=0.02, rtol=0)
 
 
 @pytest.mark.parametrize("phase", ["global", "locate", "fused"])
