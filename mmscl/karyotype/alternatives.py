@@ -43,20 +43,21 @@ class Alternatives:
 
 
 def find_alternatives(
-    probabilities: np.ndarray, prior: CountPrior | None = None
+    probabilities: np.ndarray,
+    prior: CountPrior | None = None,
+    none_ratios: np.ndarray | None = None,
 ) -> Alternatives:
     """Solve a cell and look at what is second best.
 
     Args:
-        probabilities: (n, 24), n >= 1, calibrated, rows summing to one.
-        prior: Of the counts; None takes the defaults of `CountPrior`.
+        probabilities, prior, none_ratios: As in :func:`mmscl.karyotype.assign`.
 
     Raises:
-        PredictionTableError: Values that are no probabilities.
+        PredictionTableError, ValueError: As :func:`mmscl.karyotype.assign`.
     """
     prior = prior or CountPrior()
-    costs = crop_costs(probabilities)
-    found = assign_each(probabilities, prior)
+    costs = crop_costs(probabilities, none_ratios)
+    found = assign_each(probabilities, prior, none_ratios)
     best = min(found, key=lambda one: one.cost)
     margins = np.full(costs.shape, np.inf)
     tally = _Tally(best.counts)

@@ -4,7 +4,8 @@ The cost of an assignment is the sum of -log(24 p) of its crops and of the costs
 counts (`mmscl.karyotype.prior`), where p are calibrated probabilities of a classifier
 that was trained on all types equally often: 24 p is how much likelier the crop is
 under the type than on average. A crop that is none of the 24 types costs what such
-crops cost; its picture says nothing for or against.
+crops cost; its picture says nothing for or against, but its size may
+(`mmscl.karyotype.sizes`).
 
 For one sex complement, costs are convex in the counts, so each type becomes a row of
 slots of rising cost, and the cheapest assignment of crops to slots is a linear
@@ -54,28 +55,46 @@ class Assignment:
         return np.bincount(self.types, minlength=K + 1)[:K]
 
 
-def crop_costs(probabilities: np.ndarray) -> np.ndarray:
+def crop_costs(
+    probabilities: np.ndarray, none_ratios: np.ndarray | None = None
+) -> np.ndarray:
     """What each crop costs as each type and as none of them, in nats: (n, 25).
 
     Args:
         probabilities: (n, 24), rows summing to one.
+        none_ratios: As in :func:`assign`.
 
     Raises:
         PredictionTableError: Values that are no probabilities.
+        ValueError: As :func:`assign`.
     """
     values = np.maximum(check_probabilities(probabilities), FLOOR)
-    return np.hstack([-np.log(K * values), np.zeros((len(values), 1))])
+    if none_ratios is None:
+        none_ratios = np.zeros(len(values))
+    if np.shape(none_ratios) != (len(values),):
+        raise ValueError(
+            f"none_ratios: expected shape ({len(values)},), a value for each crop, got "
+            f"{np.shape(none_ratios)}."
+        )
+    return np.hstack([-np.log(K * values), -none_ratios[:, None]])
 
 
-def assign(probabilities: np.ndarray, prior: CountPrior | None = None) -> Assignment:
+def assign(
+    probabilities: np.ndarray,
+    prior: CountPrior | None = None,
+    none_ratios: np.ndarray | None = None,
+) -> Assignment:
     """The most probable types of the crops of one cell.
 
     Args:
         probabilities: (n, 24), n >= 1, calibrated, rows summing to one.
         prior: Of the counts; None takes the defaults of `CountPrior`.
+        none_ratios: How much likelier each crop is as none of the types than as one of
+            them, natural logarithms (n,) (`Calibration.none_ratios`); None: as likely.
 
     Raises:
         PredictionTableError: Values that are no probabilities.
+        ValueError: Another number of `none_ratios`.
 
     Example:
         >>> import numpy as np
@@ -85,22 +104,25 @@ def assign(probabilities: np.ndarray, prior: CountPrior | None = None) -> Assign
         >>> assign(likely).types.tolist()
         [3, 3, 4]
     """
-    return min(assign_each(probabilities, prior), key=lambda one: one.cost)
+    found = assign_each(probabilities, prior, none_ratios)
+    return min(found, key=lambda one: one.cost)
 
 
 def assign_each(
-    probabilities: np.ndarray, prior: CountPrior | None = None
+    probabilities: np.ndarray,
+    prior: CountPrior | None = None,
+    none_ratios: np.ndarray | None = None,
 ) -> list[Assignment]:
     """The cheapest assignment under each sex complement of the prior, in its order.
 
     Args:
-        probabilities, prior: As in :func:`assign`.
+        probabilities, prior, none_ratios: As in :func:`assign`.
 
     Raises:
-        PredictionTableError: Values that are no probabilities.
+        PredictionTableError, ValueError: As :func:`assign`.
     """
     prior = prior or CountPrior()
-    costs = crop_costs(probabilities)
+    costs = crop_costs(probabilities, none_ratios)
     return [_solve(costs, prior, complement) for complement in prior.sex]
 
 

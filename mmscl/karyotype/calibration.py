@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import log_softmax
+from scipy.special import log_softmax, logsumexp
 
 from mmscl.karyotype.assignment import FLOOR
+from mmscl.karyotype.prior import K
 
 #: Temperatures that a fit may give: beyond, the data say nothing of it.
 RANGE = (0.05, 20.0)
@@ -45,12 +46,31 @@ class Calibration:
 
         Args:
             probabilities: Of the classifier (n, 24).
-            log_ratios: Of the sizes (n, 24); None: not known.
+            log_ratios: Of the sizes, as `SizeModel.log_ratios` gives them (n, 25);
+                None: not known.
         """
         logits = _logs(probabilities) / self.temperature
         if log_ratios is not None:
-            logits = logits + self.size_weight * log_ratios
+            logits = logits + self.size_weight * log_ratios[:, :K]
         return np.exp(log_softmax(logits, axis=1))
+
+    def none_ratios(
+        self, probabilities: np.ndarray, log_ratios: np.ndarray
+    ) -> np.ndarray:
+        """How much likelier each crop is as none of the types than as one of them.
+
+        By its size alone, at the weight that size has for the types: the picture of a
+        crop that is none of them says nothing.
+
+        Args:
+            probabilities, log_ratios: As in :meth:`apply`.
+
+        Returns:
+            Natural logarithms (n,); 0 where the size is not known.
+        """
+        logits = log_softmax(_logs(probabilities) / self.temperature, axis=1)
+        weighted = self.size_weight * log_ratios
+        return weighted[:, K] - logsumexp(logits + weighted[:, :K], axis=1)
 
 
 def fit_calibration(
@@ -63,7 +83,7 @@ def fit_calibration(
     Args:
         probabilities: (n, 24) of crops of cases that were not trained on.
         labels: Their true class indices (n,).
-        log_ratios: Of their sizes (n, 24); None fits the temperature alone.
+        log_ratios: Of their sizes (n, 25); None fits the temperature alone.
 
     Raises:
         ValueError: No crops, or lengths that differ.
@@ -79,7 +99,7 @@ def fit_calibration(
     def loss(values: np.ndarray) -> float:
         logits = values[0] * logs
         if log_ratios is not None:
-            logits = logits + values[1] * log_ratios
+            logits = logits + values[1] * log_ratios[:, :K]
         return float(-log_softmax(logits, axis=1)[rows, labels].mean())
 
     bounds = [(1 / RANGE[1], 1 / RANGE[0])]

@@ -72,7 +72,7 @@ def fit_model(
                 f"sizes: size_model needs a row for each of {len(table)} crops, got "
                 f"{None if sizes is None else len(sizes)}."
             )
-        ratios = np.zeros((len(table), K))
+        ratios = np.zeros((len(table), K + 1))
         for cell in cells:
             ratios[cell.rows] = size_model.log_ratios(
                 sizes[cell.rows], table.scores[cell.rows].astype(np.float64)

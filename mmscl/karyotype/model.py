@@ -99,16 +99,22 @@ class KaryotypeModel:
         Raises:
             ValueError: Sizes are needed and not given.
         """
+        ratios = self._size_ratios(probabilities, sizes)
+        return self.calibration.apply(probabilities, ratios)
+
+    def _size_ratios(
+        self, probabilities: np.ndarray, sizes: np.ndarray | None
+    ) -> np.ndarray | None:
+        """Evidence of the sizes (n, 25); None: not used."""
         if self.sizes is None or not self.uses_sizes:
-            return self.calibration.apply(probabilities)
+            return None
         if sizes is None:
             raise ValueError(
                 "sizes: this model uses the sizes of the chromosomes; measure them "
                 "with mmscl.karyotype.measure_sizes, or take a model that was fitted "
                 "without them."
             )
-        ratios = self.sizes.log_ratios(sizes, probabilities)
-        return self.calibration.apply(probabilities, ratios)
+        return self.sizes.log_ratios(sizes, probabilities)
 
     def read(
         self, probabilities: np.ndarray, sizes: np.ndarray | None = None
@@ -122,8 +128,13 @@ class KaryotypeModel:
             PredictionTableError: Values that are no probabilities.
             ValueError: Sizes are needed and not given.
         """
-        single = self.calibrated(check_probabilities(probabilities), sizes)
-        found = find_alternatives(single, self.prior)
+        scores = check_probabilities(probabilities)
+        ratios = self._size_ratios(scores, sizes)
+        single = self.calibration.apply(scores, ratios)
+        none = None
+        if ratios is not None:
+            none = self.calibration.none_ratios(scores, ratios)
+        found = find_alternatives(single, self.prior, none)
         types, rows = found.best.types, np.arange(len(single))
         confidence = 1 / np.exp(-self.sharpness * found.margins).sum(axis=1)
         others = found.margins.copy()

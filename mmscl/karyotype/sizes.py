@@ -18,6 +18,9 @@ from mmscl.karyotype.prior import K
 
 #: Cells of fewer crops say too little of their own scale: no evidence from size.
 LEAST_CROPS = 10
+#: What is none of the types - debris, overlaps, pieces - may have any size: its spread
+#: is that of all chromosomes, times this in the covariance.
+_BROAD = 4.0
 #: Crops of a type from which its own spread is believed as much as that of all types.
 _POOLED = 30
 _ROUNDS = 5
@@ -78,6 +81,9 @@ class SizeModel:
     def log_ratios(self, sizes: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         """How much likelier each crop's size is under each type than on average.
 
+        The last column is for crops that are none of the types, which may have any
+        size: what no chromosome of the cell can be is likelier there.
+
         The scale of the cell is the median, over its crops, of what a size exceeds the
         one expected from the probabilities: so it does not depend on which
         chromosomes a cell lacks.
@@ -87,7 +93,7 @@ class SizeModel:
             probabilities: Of the classifier (n, 24).
 
         Returns:
-            Natural logarithms (n, 24); 0 where the size is not known, and in cells of
+            Natural logarithms (n, 25); 0 where the size is not known, and in cells of
             fewer than `LEAST_CROPS` known sizes.
 
         Raises:
@@ -100,22 +106,26 @@ class SizeModel:
                 f"of the cell, got {sizes.shape}."
             )
         known = np.isfinite(sizes).all(axis=1)
-        result = np.zeros((len(sizes), K))
+        result = np.zeros((len(sizes), K + 1))
         if known.sum() < LEAST_CROPS:
             return result
         excess = sizes[known] - probabilities[known] @ self.means
         relative = sizes[known] - np.median(excess, axis=0)
         densities = self._log_densities(relative)
-        average = np.logaddexp.reduce(densities, axis=1, keepdims=True) - np.log(K)
-        result[known] = densities - average
+        of_types = np.logaddexp.reduce(densities[:, :K], axis=1, keepdims=True)
+        result[known] = densities - (of_types - np.log(K))
         return result
 
     def _log_densities(self, relative: np.ndarray) -> np.ndarray:
-        """(n, 24) of sizes relative to the cell (n, 2), up to a constant."""
-        away = relative[:, None] - self.means[None]
-        inverse = np.linalg.inv(self.covariances)
+        """(n, 25) of sizes relative to the cell (n, 2), up to a constant."""
+        middle = self.means.mean(axis=0)
+        spread = np.cov(self.means.T) + self.covariances.mean(axis=0)
+        means = np.vstack([self.means, middle])
+        covariances = np.concatenate([self.covariances, _BROAD * spread[None]])
+        away = relative[:, None] - means[None]
+        inverse = np.linalg.inv(covariances)
         distance = np.einsum("nki,kij,nkj->nk", away, inverse, away)
-        return -0.5 * (distance + np.linalg.slogdet(self.covariances)[1])
+        return -0.5 * (distance + np.linalg.slogdet(covariances)[1])
 
 
 def learn_sizes(

@@ -6,7 +6,7 @@ import pytest
 from drawn_cells import SIZES, K, draw_sizes
 
 from mmscl.datasets.images import ImageError
-from mmscl.karyotype import learn_sizes, measure_files, measure_sizes
+from mmscl.karyotype import Calibration, learn_sizes, measure_files, measure_sizes
 from mmscl.karyotype.sizes import LEAST_CROPS
 
 
@@ -55,7 +55,23 @@ def test_the_evidence_finds_the_type_whatever_the_scale_of_the_cell():
     assert near.max() <= 2 and near.mean() < 1
     np.testing.assert_allclose(model.log_ratios(sizes + 1.7, unsure), ratios)
     # on average the densities are weighed against their own mean
-    np.testing.assert_allclose(np.exp(ratios).mean(axis=1), 1)
+    np.testing.assert_allclose(np.exp(ratios[:, :K]).mean(axis=1), 1)
+
+
+def test_a_size_that_no_chromosome_has_speaks_for_none_of_them():
+    model = learn_sizes(*draw_sizes(40))
+    sizes, labels, _ = draw_sizes(1, seed=5, spread=0.03)
+    odd = np.array([sizes.max(axis=0) + 2, sizes.min(axis=0) - 2, sizes[3] + [2, -1]])
+    sure = np.eye(K)[np.append(labels, [0, 20, 3])]
+    ratios = model.log_ratios(np.vstack([sizes, odd]), sure)
+    assert (ratios[:-3, K] < 0).all()
+    assert (ratios[-3:].argmax(axis=1) == K).all()
+    weighted = Calibration(size_weight=0.2).none_ratios(sure, ratios)
+    assert (weighted[-3:] > 2).all() and (weighted[:-3] < 0.5).all()
+    unknown = np.zeros((len(sure), K + 1))
+    np.testing.assert_allclose(
+        Calibration(2.0, 0.2).none_ratios(sure, unknown), 0, atol=1e-9
+    )
 
 
 def test_missing_chromosomes_do_not_shift_the_scale():
