@@ -18,6 +18,7 @@ from benchmarks import (
     comparators,
     cpu,
     data_path,
+    debris,
     device_path,
     growth,
     loop,
@@ -310,6 +311,19 @@ def test_centromeres_are_compared_with_the_ideogram(tmp_path, monkeypatch, capsy
     others = next(row for row in rows if row[1] == "others without Y")
     assert others[2] == "18" and int(others[4].split("%")[0]) >= 70
     assert rows[0][1] == "13-15, 21, 22" and rows[0][2] == "5"
+
+
+def test_debris_is_added_to_a_cell_one_picture_at_a_time(tmp_path, monkeypatch, capsys):
+    write_karyotypes(tmp_path, cases=1, cells_per_case=1, seed=0)
+    monkeypatch.setattr("sys.argv", ["debris", str(tmp_path / "manifest.csv")])
+    debris.main()
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[1] for row in rows] == list(debris.KINDS)
+    assert {row[2] for row in rows} == {"1"}
+    placed = {row[1]: row[3:7].index("1") for row in rows}
+    # what has the size of no chromosome is none of the types, whatever it looks like
+    none = debris.OUTCOMES.index("none of the types")
+    assert placed["nucleus"] == placed["five in a heap"] == placed["disc"] == none
 
 
 def test_hooks_of_the_loop_count_their_turns():
