@@ -30,6 +30,7 @@ from mmscl.evaluation.tables import (
 )
 from mmscl.evaluation.training_log import curves_of, read_training_log
 from mmscl.evaluation.tsne import measure_separation, tsne_map, turn_like
+from mmscl.karyotype import read_risk_coverage
 from mmscl.visualization import (
     EmbeddingMap,
     plot_confusion,
@@ -38,6 +39,7 @@ from mmscl.visualization import (
     plot_embedding,
     plot_heatmaps,
     plot_recall,
+    plot_risk,
     plot_sharma,
     plot_straightening,
     save_figure,
@@ -90,6 +92,13 @@ def draw_confusion(args: Namespace) -> None:
 def draw_types(args: Namespace) -> None:
     """Recall of each type with its interval."""
     save(plot_recall(read_confusions(args)[0], args.title), args)
+
+
+def draw_review(args: Namespace) -> None:
+    """Errors that a review of the least sure crops finds (risk-coverage curves)."""
+    names = series_names(args, args.tables)
+    found = [read_risk_coverage(path) for path in args.tables]
+    save(plot_risk(dict(zip(names, found, strict=True)), args.title), args)
 
 
 def draw_curves(args: Namespace) -> None:
@@ -226,7 +235,13 @@ def parse_args() -> Namespace:
     types = add("types", draw_types, "tables", table)
     curves = add("curves", draw_curves, "work_dirs", "work dir of tools/train.py")
     curves.add_argument("--measures", nargs="+", default=["accuracy"])
-    for command in (confusion, types, curves):
+    review = add(
+        "review",
+        draw_review,
+        "tables",
+        "risk_coverage.csv of tools/evaluate_karyotypes.py",
+    )
+    for command in (confusion, types, curves, review):
         command.add_argument("--title", default="")
     heatmap = add("heatmap", draw_heatmap, "", "")
     add_heatmap_options(heatmap)

@@ -17,7 +17,12 @@ from mmscl.karyotype.fitting import fit_model, prior_of_manifest, read_cells
 from mmscl.karyotype.iscn import Karyotype, mosaic_text
 from mmscl.karyotype.model import CellReading, KaryotypeModel, KaryotypeModelError
 from mmscl.karyotype.prior import CountPrior, learn_prior
-from mmscl.karyotype.review import RiskCoverage, review_threshold, risk_coverage
+from mmscl.karyotype.review import (
+    RiskCoverage,
+    read_risk_coverage,
+    review_threshold,
+    risk_coverage,
+)
 from mmscl.karyotype.sizes import (
     SizeModel,
     learn_sizes,
@@ -59,6 +64,7 @@ __all__ = [
     "mosaic_text",
     "prior_of_manifest",
     "read_cells",
+    "read_risk_coverage",
     "review_threshold",
     "risk_coverage",
     "split_cells",

@@ -6,9 +6,13 @@ their share among all crops (El-Yaniv and Wiener, JMLR 11, 2010).
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from mmscl.evaluation import PredictionTableError
 
 
 class RiskCoverage(NamedTuple):
@@ -56,6 +60,28 @@ def risk_coverage(confidence: np.ndarray, right: np.ndarray) -> RiskCoverage:
         wrong[last] / accepted,
         1 - wrong[last] / total if total else np.full(len(last), np.nan),
     )
+
+
+def read_risk_coverage(path: str | Path) -> RiskCoverage:
+    """The risk_coverage.csv that tools/evaluate_karyotypes.py wrote.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        PredictionTableError: It is another file.
+    """
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    expected = list(RiskCoverage._fields)
+    try:
+        if rows[0] != expected:
+            raise ValueError
+        points = np.array(rows[1:], float).reshape(-1, len(expected))
+    except (ValueError, IndexError):
+        raise PredictionTableError(
+            f"{path}: expected the risk_coverage.csv of tools/evaluate_karyotypes.py, "
+            f"with numbers in the columns {', '.join(expected)}"
+        ) from None
+    return RiskCoverage(*points.T)
 
 
 def review_threshold(confidence: np.ndarray, catch: float = 0.95) -> float:

@@ -14,6 +14,7 @@ from mmscl.visualization.karyogram import (
     write_karyogram,
 )
 from mmscl.visualization.recall import plot_recall
+from mmscl.visualization.risk import plot_risk
 from mmscl.visualization.sharma import plot_lengths, plot_sharma
 from mmscl.visualization.straightening import plot_straightening
 from mmscl.visualization.style import save_figure, without_ending
@@ -35,6 +36,7 @@ __all__ = [
     "plot_heatmaps",
     "plot_lengths",
     "plot_recall",
+    "plot_risk",
     "plot_sharma",
     "plot_straightening",
     "save_figure",

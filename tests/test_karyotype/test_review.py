@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmscl.karyotype import review_threshold, risk_coverage
+from mmscl.evaluation import PredictionTableError
+from mmscl.karyotype import read_risk_coverage, review_threshold, risk_coverage
 
 crops = st.lists(
     st.tuples(st.sampled_from([0.1, 0.25, 0.5, 0.9, 0.99]), st.booleans()), min_size=1
@@ -66,3 +67,12 @@ def test_values_that_are_none_are_refused():
         review_threshold(np.array([0.5]), 1.5)
     with pytest.raises(ValueError, match="expected 0..1, got 0.5 to 2"):
         review_threshold(np.array([0.5, 2.0]))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "path,case\na,1\n", "confidence,coverage,risk,caught\n1,0.1,x,1\n"]
+)
+def test_another_file_is_no_curve(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(PredictionTableError, match="a.csv: expected the risk_coverage"):
+        read_risk_coverage(tmp_path / "a.csv")

@@ -99,6 +99,19 @@ def test_names_must_fit(plot, tables):
     assert code == 2 and "at most 2 in one figure, got 3" in said
 
 
+def test_review(plot, tmp_path):
+    text = "confidence,coverage,risk,caught\n0.9,0.5,0,1\n0.2,1,0.01,0\n"
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "risk_coverage.csv").write_text(text)
+    code, said = plot("review", "a/risk_coverage.csv", "b/risk_coverage.csv")
+    assert code == 0, said
+    check_figures(tmp_path / "work_dirs" / "figures" / "review")
+    (tmp_path / "c.csv").write_text("path\n")
+    code, said = plot("review", "c.csv")
+    assert code == 2 and "c.csv: expected the risk_coverage.csv" in said
+
+
 def test_curves(plot, tmp_path):
     lines = [step(n, 3 / n, loss_cls=2 / n) for n in range(1, 30)]
     for name in ("baseline", "scl"):

@@ -10,6 +10,7 @@ from matplotlib.colors import to_hex
 
 from mmscl.datasets.manifest import TYPES
 from mmscl.evaluation.intervals import wilson_interval
+from mmscl.karyotype import risk_coverage
 from mmscl.visualization import (
     EmbeddingMap,
     plot_confusion,
@@ -18,6 +19,7 @@ from mmscl.visualization import (
     plot_embedding,
     plot_heatmaps,
     plot_recall,
+    plot_risk,
 )
 from mmscl.visualization.confusion import worst_pairs
 from mmscl.visualization.curves import moving_mean, spread
@@ -211,6 +213,21 @@ def test_curves_name_each_run_at_its_end_and_keep_the_raw_values():
         ValueError, match="loss, r: expected values, the curve is empty"
     ):
         plot_curves({"loss": {"r": (np.array([]), np.array([]))}})
+
+
+def test_risk_ends_where_most_errors_are_found():
+    confidence = np.linspace(1, 0, 200)
+    right = np.ones(200, bool)
+    right[[150, 199]] = False  # one of two errors among the 49 least sure
+    figure = plot_risk({"test": risk_coverage(confidence, right)})
+    caught, risk = figure.axes
+    assert caught.get_xlim() == (0, pytest.approx(25))
+    (line,) = caught.lines
+    reviewed, found = line.get_data()
+    assert found[np.searchsorted(-reviewed, -10)] == 50
+    assert risk.lines[0].get_ydata()[-1] == pytest.approx(1)  # 2 of 200, unseen
+    with pytest.raises(ValueError, match="expected at least one curve"):
+        plot_risk({})
 
 
 def test_moving_mean_keeps_lines_and_averages_noise():
