@@ -1,13 +1,14 @@
 """What becomes of crops that are no single chromosome: are they none of the types?
 
-    python -m benchmarks.debris data/pki3/manifest.csv data/datanew/manifest.csv
+    python -m benchmarks.debris data/pki3/manifest.csv --split test
+    python -m benchmarks.debris data/datanew/manifest.csv
 
-Prints the table of docs/karyotyping.md. To each cell of the test split (of all rows
-where there is none) one such picture is added at a time, made of the cell's own crops
-or drawn: two chromosomes across each other, end to end or side by side, half of one,
-five in a heap, a nucleus, a disc, a speck, a letter. It is refused before it is read,
-placed as none of the types, given a type but marked for review, or given a type and not
-marked. The last column counts the cell's own crops whose type is changed by it.
+Prints the table of docs/karyotyping.md. To each cell one such picture is added at a
+time, made of the cell's own crops or drawn: two chromosomes across each other, end to
+end or side by side, half of one, five in a heap, a nucleus, a disc, a speck, a letter.
+It is refused before it is read, placed as none of the types, given a type but marked
+for review, or given a type and not marked. The last column counts the cell's own crops
+whose type is changed by it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("manifests", nargs="+", metavar="MANIFEST")
+    parser.add_argument("--split", help="rows to take (default: all)")
     parser.add_argument("--model", nargs="+", help="as that of mmscl-karyotype")
     parser.add_argument(
         "--cells", type=int, default=40, help="of each set, at most (default: 40)"
@@ -162,14 +164,11 @@ KINDS: dict[str, Callable[[Maker], np.ndarray]] = {
 
 
 def cells_of(manifest: Manifest, most: int) -> Iterator[np.ndarray]:
-    """Rows of the first cells, of the test split if there is one."""
-    rows = np.arange(len(manifest))
-    tested = manifest["split"] == "test" if "split" in manifest else rows < 0
-    rows = rows[tested] if tested.any() else rows
-    keys = np.char.add(np.char.add(manifest["case"], "\n"), manifest["cell"])[rows]
+    """Rows of the first cells."""
+    keys = np.char.add(np.char.add(manifest["case"], "\n"), manifest["cell"])
     names, first = np.unique(keys, return_index=True)
     for name in names[np.argsort(first)][:most]:
-        yield rows[keys == name]
+        yield np.flatnonzero(keys == name)
 
 
 def outcomes(
@@ -202,7 +201,7 @@ def main() -> None:
     print(f"| set | picture | n | {' | '.join(OUTCOMES)} | types changed |")
     print("|---|---|---|---|---|---|---|---|")
     for path in map(Path, args.manifests):
-        manifest = Manifest.read(path)
+        manifest = Manifest.read(path).select(split=args.split)
         rng = np.random.default_rng(args.seed)
         tally: Counter[tuple[str, str]] = Counter()
         changes: Counter[str] = Counter()

@@ -362,3 +362,10 @@ def test_the_speed_of_the_reduced_configs_is_told_beside_the_first(monkeypatch):
     name, images, ratio = row.strip("| ").split(" | ")
     assert name == "resnet10t_pki3" and ratio == "1.00"
     assert float(images.replace(",", "")) > 1
+
+
+def test_a_speed_says_what_is_only_inspired(monkeypatch):
+    monkeypatch.setattr(comparators, "CONFIGS", ["comparators/siamese_pki3.py"])
+    (row,) = comparators.speeds(batch=2, rounds=1)
+    assert row.startswith("| siamese_pki3, inspired by Jindal et al. | ")
+    assert comparators.inspired("comparators/straight_scl_pki3.py") == ""

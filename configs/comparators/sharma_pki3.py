@@ -72,6 +72,6 @@ test_evaluator = [
 optim_wrapper = dict(
     _delete_=True,
     type="OptimWrapper",
-    optimizer=dict(type="SGD", lr=0.05, momentum=0.9, weight_decay=1e-4),
+    optimizer=dict(type="SGD", lr=0.02, momentum=0.9, weight_decay=1e-4),
     clip_grad=dict(max_norm=5.0),
 )

@@ -70,7 +70,7 @@ test_evaluator = [
 ]
 optim_wrapper = dict(
     type="OptimWrapper",
-    optimizer=dict(type="SGD", lr=0.05, momentum=0.9, weight_decay=1e-4),
+    optimizer=dict(type="SGD", lr=0.02, momentum=0.9, weight_decay=1e-4),
     clip_grad=dict(max_norm=5.0),
 )
 param_scheduler = [

@@ -10,6 +10,7 @@ from mmscl.registry import register
 
 #: Filters of the four blocks, and widths of the two fully connected layers.
 FILTERS, WIDTHS = (64, 32, 16, 8), (1024, 512)
+_SIGMOID_GAIN = 4.0
 
 
 @register(MODELS)
@@ -22,7 +23,9 @@ class SharmaFeatures(BaseBackbone):
     connected layers of 1024 and 512 with sigmoids; then 24 outputs, which are the
     head's here. Filters of 3 x 3 are told by a secondary source. Padding (here 1, so
     that convolutions keep the size), the share of dropout and how weights are drawn
-    are not public to us; those here are ours.
+    are not public to us; those here are ours: He's for the convolutions and, before
+    sigmoids, Glorot's times four, as their slope is a quarter of a tanh's. With torch's
+    own the network learns nothing: its features are the same for all images.
 
     Put SharmaStraighten and NormalizeLength in front of it in the pipeline.
 
@@ -65,9 +68,12 @@ class SharmaFeatures(BaseBackbone):
             nn.Linear(*WIDTHS),
             nn.Sigmoid(),
         )
-        for layer in self.layers:
-            if isinstance(layer, nn.Linear):  # torch's own draw is too narrow for them
-                nn.init.xavier_normal_(layer.weight)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
+            elif isinstance(layer, nn.Linear):
+                nn.init.xavier_normal_(layer.weight, gain=_SIGMOID_GAIN)
                 nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
