@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 #: Files from which on all caches are written out at once.
 _MANY = 64
+#: Names that are told of a folder's other files, and those that file browsers leave.
+_TOLD, _OF_THE_SYSTEM = 5, (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 class OutputError(OSError):
@@ -48,6 +50,51 @@ def check_writable(path: str | Path) -> None:
             pass
 
 
+def check_not_here(folder: Path) -> None:
+    """Stop before the folder is replaced that the program runs in, or one above it.
+
+    Raises:
+        OutputError: It is one of them.
+    """
+    if Path.cwd().is_relative_to(folder.resolve()):
+        raise OutputError(
+            f"{folder}: is the folder that this runs in, or one above it, and is not "
+            "replaced; --out names a folder to be made, such as --out results"
+        )
+
+
+def check_all_ours(folder: Path, ours: Callable[[str], bool]) -> None:
+    """Stop before a folder is replaced that holds what somebody else put there.
+
+    Args:
+        folder: It is there.
+        ours: Whether we have given a path within it, such as 'a.csv' or 'a/b.png'.
+
+    Raises:
+        OutputError: Names what is not ours.
+    """
+    others = list(_others(folder, ours))
+    if others:
+        more = f" and {len(others) - _TOLD} more" if len(others) > _TOLD else ""
+        raise OutputError(
+            f"{folder}: --overwrite would delete what mmscl-karyotype did not write "
+            f"there ({', '.join(others[:_TOLD])}{more}); move it away, or choose "
+            "another --out"
+        )
+
+
+def _others(
+    folder: Path, ours: Callable[[str], bool], above: str = ""
+) -> Iterator[str]:
+    for path in sorted(folder.iterdir()):
+        name = above + path.name
+        if not ours(name):
+            if path.name not in _OF_THE_SYSTEM:
+                yield f"{name}/" if path.is_dir() else name
+        elif path.is_dir():
+            yield from _others(path, ours, f"{name}/")
+
+
 @contextmanager
 def replaced(path: str | Path) -> Iterator[Path]:
     """A file to write beside `path`, synced and put in its place when all went well.
@@ -56,15 +103,15 @@ def replaced(path: str | Path) -> Iterator[Path]:
         path: The file in the end; its folder is made. What is there stays until then.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        sync(part)
-        part.replace(path)
-        sync(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
+    with _made_above(path):
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            yield part
+            sync(part)
+            part.replace(path)
+            sync(path.parent)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -76,25 +123,39 @@ def replaced_folder(path: str | Path) -> Iterator[Path]:
             the new one cannot take its place.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
-    part.mkdir()
-    try:
-        yield part
-        sync_all([*part.rglob("*"), part])
-        if path.exists():
-            path.replace(old)
+    with _made_above(path):
+        part.mkdir()
         try:
-            part.replace(path)
-        except OSError:
-            if old.exists():
-                old.replace(path)
-            raise
-        sync(path.parent)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+            yield part
+            sync_all([*part.rglob("*"), part])
+            if path.exists():
+                path.replace(old)
+            try:
+                part.replace(path)
+            except OSError:
+                if old.exists():
+                    old.replace(path)
+                raise
+            sync(path.parent)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _made_above(path: Path) -> Iterator[None]:
+    """The folders above `path`; an error takes away those that had to be made."""
+    new = [folder for folder in path.parents if not folder.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in new:  # the lowest first
+            with suppress(OSError):  # somebody has put something into it
+                folder.rmdir()
+        raise
 
 
 def sync_all(paths: Sequence[Path]) -> None:

@@ -178,11 +178,7 @@ class ChromosomeInferencer:
         shown = tracked(batches, "Predicting", total, progress)
         rows, scores, polarity, found = self._run(shown, embeddings)
         if not len(rows):
-            first = reader.left_out[min(reader.left_out)]
-            raise ImageError(
-                f"{crops.source}: none of its {len(crops)} crops can be read; the "
-                f"first is {first.path}: {first.reason}"
-            )
+            raise ImageError(_why_none(crops, reader.left_out[min(reader.left_out)]))
         return Inference(
             _table(crops, rows, scores, polarity, self.types),
             found,
@@ -229,6 +225,17 @@ class ChromosomeInferencer:
             )
         self._network.embeddings = embeddings
         return self._network(images)
+
+
+def _why_none(crops: Crops, first: LeftOut) -> str:
+    """Message where no crop can be read, with what is wrong with the first."""
+    if crops.source == first.path:
+        return f"{first.path}: cannot be read: {first.reason}"
+    if len(crops) == 1:
+        told = "its only crop cannot be read, "
+    else:
+        told = f"none of its {len(crops)} crops can be read; the first is "
+    return f"{crops.source}: {told}{first.path}: {first.reason}"
 
 
 def _device(device: str | torch.device | None) -> torch.device:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from mmscl.datasets.cell_folders import CellCrops, find_cells
 from mmscl.datasets.crop_check import why_no_chromosome
 from mmscl.datasets.crops import Crops, Inputs
 from mmscl.datasets.images import ImageError, read_crop
+from mmscl.datasets.sources.listing import NOT_UTF8
 from mmscl.inference import Inference
 from mmscl.karyotype.model import KaryotypeModel
 from mmscl.results.karyotype_results import FORMAT, KaryotypeResults
@@ -186,6 +187,9 @@ class KaryotypeInferencer:
         left_out = [
             dict(path=names[one.path], reason=one.reason) for one in inference.left_out
         ]
+        unnamed = [one for one in found.left_out if one.reason == NOT_UTF8]
+        left_out += [asdict(one) for one in unnamed]
+        others = [one for one in found.left_out if one.reason != NOT_UTF8]
         up = None if self._orient else inference.predictions.polarity
         turned = warn_if_turned(up)
         where = str(inputs) if isinstance(inputs, (str, Path)) else crops.source
@@ -196,6 +200,7 @@ class KaryotypeInferencer:
             input=where,
             root=None if found.root is None else str(found.root.resolve()),
             understood=found.understood,
+            cases_known=found.cases_known,
             split=split,
             model=self._model,
             karyotype_model=dict(
@@ -211,10 +216,10 @@ class KaryotypeInferencer:
             counts=dict(
                 crops=len(inference.predictions),
                 left_out=len(left_out),
-                other_files=len(found.left_out),
+                other_files=len(others),
             ),
             left_out=left_out,
-            other_files=[f"{one.path}: {one.reason}" for one in found.left_out],
+            other_files=[f"{one.path}: {one.reason}" for one in others],
             warnings=[*self.warnings, *turned],
         )
 

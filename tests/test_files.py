@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmscl.files import replaced_folder
+from mmscl.files import replaced, replaced_folder
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -32,6 +32,20 @@ def test_a_failure_leaves_what_was_there(there, tmp_path):
             raise RuntimeError("in between")
     assert [path.name for path in tmp_path.iterdir()] == ["x"] * there
     assert not there or content(tmp_path / "x") == {"a": "mine"}
+
+
+@pytest.mark.parametrize("write", [replaced, replaced_folder])
+def test_a_failure_takes_away_the_folders_that_it_made(write, tmp_path):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(RuntimeError, match="in between"):
+        with write(tmp_path / "mine" / "a" / "b" / "x"):
+            raise RuntimeError("in between")
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
+    with pytest.raises(RuntimeError, match="in between"):
+        with write(tmp_path / "mine" / "a" / "b" / "x"):
+            (tmp_path / "mine" / "a" / "others").touch()
+            raise RuntimeError("in between")
+    assert [path.name for path in (tmp_path / "mine" / "a").iterdir()] == ["others"]
 
 
 def test_a_folder_that_cannot_be_put_in_place_is_put_back(tmp_path, monkeypatch):

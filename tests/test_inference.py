@@ -297,6 +297,10 @@ def test_a_cell_without_chromosomes_has_no_size(infer_sized, paths):
         infer_sized([blank, blank], one_cell=True)
     with pytest.raises(ImageError, match="none of its 2 crops can be read"):
         infer_sized([blank, blank], one_cell=True, skip_unreadable=True)
+    with pytest.raises(
+        ImageError, match=r"^the array: its only crop cannot be read, in"
+    ):
+        infer_sized(blank, one_cell=True, skip_unreadable=True)
 
 
 # Files that cannot be read
@@ -336,7 +340,12 @@ def test_broken_files_are_left_out_with_their_reasons(cell_size, root, tmp_path)
 
 def test_nothing_that_can_be_read_is_an_error(infer, tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
-    with pytest.raises(ImageError, match="none of its 1 crops .*a.png: the file is em"):
+    with pytest.raises(ImageError, match="its only crop .*a.png: the file is empty"):
+        infer(tmp_path, skip_unreadable=True)
+    with pytest.raises(ImageError, match="a.png: cannot be read: the file is empty"):
+        infer(tmp_path / "a.png", skip_unreadable=True)
+    (tmp_path / "b.png").write_bytes(b"")
+    with pytest.raises(ImageError, match="none of its 2 crops .*a.png: the file is em"):
         infer(tmp_path, skip_unreadable=True)
 
 

@@ -36,6 +36,7 @@ class CellCrops:
         names: Paths as they are told, relative to `root` where they lie below it.
         left_out: Files of the folder that are no images, and why.
         understood: In words, how cases and cells were told apart.
+        cases_known: Whether the input names the cases; if not, `case` is made up.
     """
 
     crops: Crops
@@ -43,6 +44,7 @@ class CellCrops:
     names: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
     understood: str
+    cases_known: bool
 
 
 def find_cells(
@@ -67,9 +69,10 @@ def find_cells(
     if isinstance(inputs, (str, Path)) and Path(inputs).is_dir():
         return _of_folder(crops, Path(inputs))
     if (crops.cell != "").all() and (crops.case != "").all():
-        return _told(crops, None, "cases and cells as the data set names them")
+        return _told(crops, None, "cases and cells as the data set names them", True)
     root = Path(inputs).parent if isinstance(inputs, (str, Path)) else None
-    return _told(_named(crops, "cell", "cell"), root, "one cell")
+    known = bool(_only_case(crops))
+    return _told(_named(crops, "cell"), root, "one cell", known)
 
 
 def _of_folder(crops: Crops, folder: Path) -> CellCrops:
@@ -94,7 +97,9 @@ def _of_folder(crops: Crops, folder: Path) -> CellCrops:
         2: "each folder in it is a cell of one case",
         3: "each folder in it is a case, with a folder for each cell",
     }[max(first)]
-    found = _told(replace(crops, case=case, cell=cell), folder, understood)
+    # A folder of crops alone may have the name of its cell as well as of its case.
+    known = max(first) > 1
+    found = _told(replace(crops, case=case, cell=cell), folder, understood, known)
     return replace(found, left_out=tuple(listing.left_out))
 
 
@@ -115,8 +120,10 @@ def _of_table(crops: Crops, table: Path, one_cell: bool) -> CellCrops:
     words = "cases and cells as the table names them"
     own = table.resolve().parent.name or "cell"
     unknown = np.flatnonzero(crops.cell == "")
+    known = bool((crops.case != "").any())
     if one_cell and unknown.size == len(crops):
-        crops, words = _named(crops, own, own), "all crops of the table are one cell"
+        known, words = bool(_only_case(crops)), "all crops of the table are one cell"
+        crops = _named(crops, own)
     elif unknown.size or one_cell:
         crops.group_by_cell(one_cell, "A karyotype is of one cell, and its reading")
     no_case = crops.case == ""
@@ -129,21 +136,28 @@ def _of_table(crops: Crops, table: Path, one_cell: bool) -> CellCrops:
             f"first of {crops.path[no_case][0]}; fill in the column case for all, or "
             "leave it out, and each cell is a case of its own"
         )
-    return _told(crops, table.parent, words)
+    return _told(crops, table.parent, words, known)
 
 
-def _named(crops: Crops, case: str, cell: str) -> Crops:
-    """The same as one cell, of the case that is known if there is one."""
-    known = sorted(set(crops.case.tolist()) - {""})
-    case = known[0] if len(known) == 1 else case
+def _named(crops: Crops, name: str) -> Crops:
+    """The same as one cell of that name, of the case that is known if there is one."""
+    case = _only_case(crops) or name
     return replace(
-        crops, case=np.full(len(crops), case), cell=np.full(len(crops), cell)
+        crops, case=np.full(len(crops), case), cell=np.full(len(crops), name)
     )
 
 
-def _told(crops: Crops, root: Path | None, understood: str) -> CellCrops:
+def _only_case(crops: Crops) -> str:
+    """The case that is known if there is one; else ''."""
+    known = set(crops.case.tolist()) - {""}
+    return known.pop() if len(known) == 1 else ""
+
+
+def _told(
+    crops: Crops, root: Path | None, understood: str, cases_known: bool
+) -> CellCrops:
     names = tuple(_relative(path, root) for path in crops.path.tolist())
-    return CellCrops(crops, root, names, (), understood)
+    return CellCrops(crops, root, names, (), understood, cases_known)
 
 
 def _relative(path: str, root: Path | None) -> str:

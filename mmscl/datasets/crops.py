@@ -120,8 +120,10 @@ def find_crops(inputs: Inputs | Crops, split: str | None = None) -> Crops:
         return _of_folder(Path(inputs))
     if isinstance(inputs, (str, Path)) and not Path(inputs).exists():
         raise FileNotFoundError(f"{inputs}: no such file or folder of crops")
-    if isinstance(inputs, (str, Path, np.ndarray)):
-        inputs = [inputs]
+    if isinstance(inputs, (str, Path)):
+        return _of_list([inputs], str(inputs))
+    if isinstance(inputs, np.ndarray):
+        return _of_list([inputs], "the array")
     if not isinstance(inputs, (list, tuple)):
         raise TypeError(
             "inputs: expected a folder, a manifest, an image file, an array, a list of "

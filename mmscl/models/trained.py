@@ -26,6 +26,7 @@ from mmscl.datasets.manifest import TYPES
 from mmscl.shipped.store import (
     CONFIG,
     PREFIX,
+    committee_names,
     find_committee,
     find_shipped,
     load_from_shipped,
@@ -112,10 +113,17 @@ def find_config(model: str | Path | Config) -> tuple[Config, str | None]:
     except ValueError as error:
         raise ConfigError(
             f"{model}: neither a config file (.py) nor the name of a model: with mmscl "
-            f"come {', '.join(shipped_names()) or 'none'}; mmpretrain's own are in "
-            "mmpretrain.list_models()"
+            f"come {_come_along()}; mmpretrain's own are in mmpretrain.list_models()"
         ) from error
     return known.config, known.weights
+
+
+def _come_along() -> str:
+    """Names of the models that come with mmscl, and of those that answer together."""
+    alone, together = ", ".join(shipped_names()), ", ".join(committee_names())
+    if together:
+        return f"{alone}, and {together} (several that answer together)"
+    return alone or "none"
 
 
 def build_classifier(cfg: Config) -> Any:

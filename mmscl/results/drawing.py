@@ -6,6 +6,7 @@ import math
 
 from mmscl.karyotype.calls import STRUCTURE
 from mmscl.results.karyotype_results import KaryotypeResults
+from mmscl.results.names import case_and_cell
 from mmscl.results.rows import CellRow, CropRow
 from mmscl.visualization.karyogram import Karyogram, KaryogramCrop
 
@@ -30,7 +31,7 @@ def karyogram_of(
     notes = [text for text in (cell.warnings, STRUCTURE) if text]
     notes.append(f"certainty of the counts: {cell.certainty:.2f}")
     return Karyogram(
-        title=cell_title(cell),
+        title=case_and_cell(cell.case, cell.cell),
         iscn=cell.karyotype if iscn is None else iscn,
         crops=[
             _drawn(results, crop, corrected.get(crop.crop, crop.assigned), corrected)
@@ -38,11 +39,6 @@ def karyogram_of(
         ],
         notes=notes,
     )
-
-
-def cell_title(cell: CellRow) -> str:
-    """Case and cell in one line; once where both have one name."""
-    return cell.cell if cell.cell.startswith(cell.case) else f"{cell.case}, {cell.cell}"
 
 
 def _drawn(

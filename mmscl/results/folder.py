@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
-from mmscl.files import OutputError, replaced_folder, writing
+from mmscl.files import (
+    OutputError,
+    check_all_ours,
+    check_not_here,
+    replaced_folder,
+    writing,
+)
 from mmscl.results.karyotype_results import (
     CASES,
     CELLS,
     CROPS,
     KARYOGRAMS,
     PICTURES,
+    REPORT,
     RUN,
     KaryotypeResults,
     read_run,
 )
 from mmscl.results.pictures import picture_path, write_picture
 from mmscl.results.rows import CaseRow, CellRow, CropRow
-from mmscl.results.tables import ResultsError, write_rows
+from mmscl.results.tables import ResultsError, read_rows, write_rows
 
 #: What people have corrected in a folder of results (mmscl.review).
 CORRECTIONS = "corrections.csv"
+#: What we write into it; of a review without corrections a lock may be left.
+_OURS = (CASES, CELLS, CROPS, RUN, REPORT, PICTURES, KARYOGRAMS)
+_LOCK = (".review.lock", ".review.owner")
+_PICTURE = re.compile(rf"{PICTURES}/\d{{6,}}\.png")
 
 
 def write_results(
@@ -66,17 +78,17 @@ def write_results(
 
 
 def check_free(out: str | Path, overwrite: bool = False) -> None:
-    """Find out before the work whether DIR may be written; makes the folder above it.
+    """Find out before the work whether DIR may be written; leaves nothing behind.
 
-    An empty folder is free. With `overwrite`, results are replaced, but nothing else
-    is, nor are results that somebody has corrected.
+    An empty folder is free. With `overwrite`, results are replaced, but not if somebody
+    has corrected them or put something else into their folder.
 
     Raises:
         OutputError: It may not, with the way out.
     """
     out = Path(out)
+    check_not_here(out)
     with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
         _probe(out)
         free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
     if free:
@@ -100,10 +112,23 @@ def check_free(out: str | Path, overwrite: bool = False) -> None:
             f"{out}: holds corrections made by hand ({CORRECTIONS}), which --overwrite "
             "does not throw away; choose another --out, or move the folder"
         )
+    known = {*_OURS, *_LOCK, *_karyograms(out)}
+    check_all_ours(out, lambda name: name in known or bool(_PICTURE.fullmatch(name)))
+
+
+def _karyograms(out: Path) -> list[str]:
+    """Paths of the karyograms that the results name."""
+    try:
+        cells = read_rows(out / CELLS, CellRow)
+    except ValueError:  # a damaged table names none
+        return []
+    names = [f"{KARYOGRAMS}/{cell.karyogram}" for cell in cells]
+    return [name + ending for name in names for ending in (".png", ".pdf")]
 
 
 def _probe(out: Path) -> None:
-    """Make and remove a folder beside `out`, as the writing will."""
-    part = out.with_name(f".{out.name}.probe")
+    """Make and remove a folder where the writing will make its first one."""
+    above = next((one for one in out.parents if one.exists()), out.parent)
+    part = above / f".{out.name}.probe"
     part.mkdir(exist_ok=True)
     part.rmdir()

@@ -14,6 +14,21 @@ TYPE_NAMES = (*TYPES, "")
 _LONGEST = 60
 
 
+def case_and_cell(case: str, cell: str, between: str = ", ") -> str:
+    """Case and cell in one text; the cell alone where its name tells the case.
+
+    It does where it is the case's name, or goes on behind it with what is no letter,
+    mark or digit. review/page/words.js has the same rule.
+
+    Example:
+        >>> [case_and_cell('1', cell) for cell in ('1', '1/07', '12')]
+        ['1', '1/07', '1, 12']
+    """
+    after = cell[len(case) :][:1] or " "
+    told = cell.startswith(case) and unicodedata.category(after)[0] not in "LMN"
+    return cell if told or not case else f"{case}{between}{cell}"
+
+
 def file_names(cells: Iterable[tuple[str, str]]) -> list[str]:
     """A file name without ending for each (case, cell): readable, safe, unique.
 
@@ -27,9 +42,7 @@ def file_names(cells: Iterable[tuple[str, str]]) -> list[str]:
     names: list[str] = []
     used: set[str] = set()
     for case, cell in cells:
-        # Cells are often named after their case.
-        text = cell if cell.startswith(case) else f"{case} {cell}"
-        text = unicodedata.normalize("NFC", text)
+        text = unicodedata.normalize("NFC", case_and_cell(case, cell, " "))
         base = re.sub(r"[^\w.-]+", "_", text).strip("_.")[:_LONGEST] or "cell"
         name, number = base, 1
         while name.casefold() in used:

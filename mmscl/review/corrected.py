@@ -12,45 +12,52 @@ import numpy as np
 from mmscl.datasets.manifest import TYPES
 from mmscl.karyotype import CellCall, Karyotype, call_case, call_cell
 from mmscl.results import CaseRow, CellRow, CropRow
-from mmscl.results.reasons import case_warnings, cell_warnings, votes_of
+from mmscl.results.reasons import case_warnings, cell_warnings, left_out_of, votes_of
 from mmscl.review.state import CellState, CropState
 from mmscl.review.steps import REJECTED
 
-#: End of the warning of files that the reading left out; it stays true.
-_LEFT_OUT = "files of it were left out"
 _OTHER = {"up": "down", "down": "up", "": "down"}
 
 
 def corrected_crop(crop: CropState, done: bool = False) -> CropRow:
     """The row of a crop as it stands.
 
-    What a person placed is certain (confidence 1). Where the polarity was not known the
-    crop is shown as its file is, so one that a person turned is 'down'.
+    What a person placed or confirmed is certain (confidence 1). Where the polarity was
+    not known the crop is shown as its file is, so one that a person turned is 'down'.
 
     Args:
         crop: As it stands.
-        done: Its cell is done: nothing is left to review.
+        done: Its cell is done: nothing is left to review. One that nobody placed or
+            confirmed keeps its confidence.
     """
-    row = crop.row
-    changes = []
-    if crop.place != row.assigned:
-        was = row.assigned or "not placed"
-        changes.append(
-            f"rejected by hand (was {was})"
-            if crop.place == REJECTED
-            else f"placed by hand (was {was})"
-        )
-    if crop.flip == "1":
-        changes.append("turned by hand")
-    row = replace(row, needs_review=crop.open and not done)
-    if changes:
-        row = replace(row, why="; ".join(changes))
-    if crop.place != row.assigned:
-        assigned = "" if crop.place == REJECTED else crop.place
-        row = replace(row, assigned=assigned, confidence=1.0)
+    row, moved = crop.row, crop.place != crop.row.assigned
+    row = replace(row, needs_review=crop.open and not done, why=_why(crop, done))
+    if moved:
+        row = replace(row, assigned="" if crop.place == REJECTED else crop.place)
+    if moved or crop.check == "1":
+        row = replace(row, confidence=1.0)
     if crop.flip == "1":
         row = replace(row, polarity=_OTHER[row.polarity], polarity_score=1.0)
     return row
+
+
+def _why(crop: CropState, done: bool) -> str:
+    """What a person did with a crop, and why to look at it if that is still open."""
+    was = crop.row.assigned or "not placed"
+    reasons = []
+    if crop.place == REJECTED:
+        reasons.append(f"rejected by hand (was {was})")
+    elif crop.place != crop.row.assigned:
+        reasons.append(f"placed by hand (was {was})")
+    elif crop.check == "1":
+        reasons.append("confirmed by hand")
+    elif crop.open and done:
+        reasons.append("not confirmed, but its cell is marked as done")
+    if crop.flip == "1":
+        reasons.append("turned by hand")
+    if crop.open or not reasons:
+        reasons.append(crop.row.why)
+    return "; ".join(filter(None, reasons))
 
 
 def karyotype_of(cell: CellState) -> Karyotype:
@@ -92,8 +99,8 @@ def corrected_cell(cell: CellState) -> CellRow:
     if not cell.replaced and cell.done == "0":
         return row
     call = call_of(cell)
-    files = [text for text in row.warnings.split("; ") if text.endswith(_LEFT_OUT)]
-    warnings = files + cell_warnings(call, len(places) - rejected, cell.open, 0)
+    left_out = left_out_of(row.warnings)  # they stay so, whatever is corrected
+    warnings = cell_warnings(call, len(places) - rejected, cell.open, left_out)
     if rejected:
         warnings.append(f"rejected by hand: {rejected}")
     return replace(

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from mmscl.files import OutputError, replaced_folder, writing
+from mmscl.files import (
+    OutputError,
+    check_all_ours,
+    check_not_here,
+    replaced_folder,
+    writing,
+)
 from mmscl.results import CaseRow, CellRow, CropRow, KaryotypeResults
 from mmscl.results.karyotype_results import CASES, CELLS, CROPS
 from mmscl.results.tables import write_rows
 from mmscl.review.corrected import corrected_case, corrected_cell, corrected_crop
 from mmscl.review.errors import ReviewError
 from mmscl.review.log import LOG, read_log
-from mmscl.review.sources import Sources, source_root
+from mmscl.review.sources import SOURCES, Sources, cases_known, source_root
 from mmscl.review.state import CellState, ReviewState
 from mmscl.review.steps import REJECTED, Step
 from mmscl.version import __version__
@@ -24,6 +31,9 @@ from mmscl.wording import counted
 
 FORMAT = "mmscl karyotype corrections 1"
 MANIFEST, RECORD = "manifest.csv", "export.json"
+#: What we write into the folder.
+_FILES = (CROPS, CELLS, CASES, MANIFEST, RECORD, SOURCES)
+_IMAGE = re.compile(rf"{SOURCES}/\d{{6,}}(\.\w+)?")
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,7 @@ class ExportCounts:
         rejected, unplaced: Crops of its cells that the manifest leaves out.
         steps: Lines of the log.
         torn: Bytes of an incomplete last line of the log, which was not read.
+        why_no_split: Why the manifest has no split; '' if it has one.
     """
 
     cells: int
@@ -49,6 +60,7 @@ class ExportCounts:
     unplaced: int
     steps: int
     torn: int
+    why_no_split: str
 
 
 def export_corrections(
@@ -90,9 +102,10 @@ def export_corrections(
     state = ReviewState(results, steps)
     cells = _chosen(state, folder, all_cells)
     rows = _crop_rows(cells)
-    sources = Sources(rows, source_root(results) if root is None else Path(root))
+    root = source_root(results) if root is None else Path(root)
+    sources = Sources(rows, root, cases_known(results))
     manifest = sources.manifest(out.parent if alone else out, copy)
-    counts = _counted(state, cells, len(manifest), steps, torn)
+    counts = _counted(state, cells, sources, steps, torn)
     with writing(out):
         if alone:
             manifest.write(out)
@@ -118,6 +131,11 @@ def told(counts: ExportCounts) -> str:
         f"{counts.rejected} rejected, {counts.unplaced} not placed",
         f"corrected by hand: {counts.moved} moved, {counts.flipped} flipped",
     ]
+    if counts.why_no_split:
+        lines.append(
+            f"note: the manifest has no split: {counts.why_no_split}; train on it with "
+            "split=None, or add the column split"
+        )
     if counts.torn:
         lines.append(
             f"note: the last line of {LOG} is incomplete ({counts.torn} bytes) and was "
@@ -134,6 +152,7 @@ def _check_free(out: Path, alone: bool, overwrite: bool) -> None:
                 f"{out}: is there already; choose another --out, or --overwrite"
             )
         return
+    check_not_here(out)
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     try:
@@ -148,6 +167,7 @@ def _check_free(out: Path, alone: bool, overwrite: bool) -> None:
         raise OutputError(
             f"{out}: holds an export already; choose another --out, or --overwrite"
         )
+    check_all_ours(out, lambda name: name in _FILES or bool(_IMAGE.fullmatch(name)))
 
 
 def _chosen(state: ReviewState, folder: Path, all_cells: bool) -> list[CellState]:
@@ -186,7 +206,7 @@ def _case_rows(
 def _counted(
     state: ReviewState,
     cells: Sequence[CellState],
-    chromosomes: int,
+    sources: Sources,
     steps: Sequence[Step],
     torn: bytes,
 ) -> ExportCounts:
@@ -195,13 +215,14 @@ def _counted(
     return ExportCounts(
         cells=len(cells),
         cells_left_out=len(state.cells) - len(cells),
-        chromosomes=chromosomes,
+        chromosomes=len(sources.rows),
         moved=sum(crop.place not in (crop.row.assigned, REJECTED) for crop in crops),
         flipped=sum(crop.flip == "1" for crop in crops),
         rejected=places[REJECTED],
         unplaced=places[""],
         steps=len(steps),
         torn=len(torn),
+        why_no_split=sources.why_no_split,
     )
 
 

@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from mmscl.datasets.manifest import Manifest, split_by_case
+from mmscl.datasets.manifest import SPLITS, Manifest, split_by_case
 from mmscl.results import CropRow, KaryotypeResults
 from mmscl.results.karyotype_results import CROPS
 from mmscl.review.errors import ReviewError
+from mmscl.wording import counted
 
 #: Folder of copied image files.
 SOURCES = "images"
@@ -22,14 +23,24 @@ class Sources:
     Args:
         rows: Corrected; those without a type are left out.
         root: Folder that their paths start from.
+        cases_known: Whether their cases are those of the input; made-up ones would put
+            the cells of a patient into several splits.
+
+    Attributes:
+        split: Split by case of each row; None where it would be wrong or a part of it
+            empty.
+        why_no_split: In words; '' if there is one.
 
     Raises:
         ReviewError: A file is not there.
     """
 
-    def __init__(self, rows: Iterable[CropRow], root: Path) -> None:
+    def __init__(
+        self, rows: Iterable[CropRow], root: Path, cases_known: bool = True
+    ) -> None:
         self.rows = [row for row in rows if row.assigned]
-        self.root = root
+        self.root, self.cases_known = root, cases_known
+        self.split, self.why_no_split = self._make_split()
         for row in self.rows:
             if not (root / row.path).is_file():
                 raise ReviewError(
@@ -38,7 +49,7 @@ class Sources:
                 )
 
     def manifest(self, folder: Path, copied: bool = False) -> Manifest:
-        """The manifest; with the split by case where all cases are known.
+        """The manifest; the cases if they are known, and the split if there is one.
 
         Args:
             folder: That it will be in; its paths start from there.
@@ -51,13 +62,13 @@ class Sources:
                 for row in rows
             ],
             type=[row.assigned for row in rows],
-            case=[row.case for row in rows],
+            **(dict(case=[row.case for row in rows]) if self.cases_known else {}),
             cell=[row.cell for row in rows],
             polarity=[row.polarity for row in rows],
             site=[row.site for row in rows],
         )
-        if rows and all(columns["case"]):
-            columns["split"] = split_by_case(columns["case"]).tolist()
+        if self.split is not None:
+            columns["split"] = self.split
         return Manifest(columns, folder / "manifest.csv")
 
     def copy(self, folder: Path) -> None:
@@ -65,6 +76,29 @@ class Sources:
         (folder / SOURCES).mkdir()
         for row in self.rows:
             shutil.copyfile(self.root / row.path, folder / _copied(row))
+
+    def _make_split(self) -> tuple[list[str] | None, str]:
+        if not self.cases_known:
+            return None, "the input does not name the cases"
+        cases = [row.case for row in self.rows]
+        split = split_by_case(cases).tolist()
+        empty = [name for name in SPLITS if name not in split]
+        if empty:
+            of = counted(len(set(cases)), "case")
+            return None, f"of {of} none would be in {' or '.join(empty)}"
+        return split, ""
+
+
+def cases_known(results: KaryotypeResults) -> bool:
+    """Whether the input of results named the cases.
+
+    Results without that record are taken as if it did not where each case has the name
+    of its cell, as made-up ones have.
+    """
+    told = results.run.get("cases_known")
+    if isinstance(told, bool):
+        return told
+    return any(cell.case != cell.cell for cell in results.cells)
 
 
 def source_root(results: KaryotypeResults) -> Path:

@@ -15,7 +15,8 @@ from mmscl.visualization.karyogram_rows import (
     show_crops,
 )
 from mmscl.visualization.karyogram_tray import place_tray
-from mmscl.visualization.page import Line, Page, Text, legible, text_width, wrap
+from mmscl.visualization.page import Line, Page, Text, text_width, wrap
+from mmscl.visualization.page_fonts import legible
 
 if TYPE_CHECKING:
     from mmscl.visualization.karyogram import Karyogram

@@ -17,9 +17,9 @@ from mmscl.visualization.page import (
     Picture,
     Text,
     dashed_box,
-    legible,
     text_width,
 )
+from mmscl.visualization.page_fonts import legible
 from mmscl.visualization.style import LOOKS
 
 if TYPE_CHECKING:

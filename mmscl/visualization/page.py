@@ -2,7 +2,7 @@
 
 Drawn by Pillow and reportlab: a page of a hundred pictures takes matplotlib more than a
 second, whatever is drawn once. Both get the same pictures at the same places and the
-same letters, DejaVu Sans, which comes with matplotlib.
+same letters (:mod:`mmscl.visualization.page_fonts`).
 """
 
 from __future__ import annotations
@@ -11,20 +11,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BytesIO
-from pathlib import Path
 from typing import Literal
 
 import cv2
-import matplotlib
 import numpy as np
-from matplotlib.ft2font import FT2Font
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from reportlab import rl_config
 from reportlab.lib.colors import HexColor
 from reportlab.lib.utils import ImageReader
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
+
+from mmscl.visualization.page_fonts import parts_by_font, pdf_font, pillow_font
 
 # Letters for bytes, which reportlab codes in Python: a quarter of the time and size.
 rl_config.useA85 = 0
@@ -33,8 +31,6 @@ rl_config.useA85 = 0
 DPI = 200
 #: Pixels and points of a millimetre.
 PX, PT = DPI / 25.4, 72 / 25.4
-_FILES = {False: "DejaVuSans.ttf", True: "DejaVuSans-Bold.ttf"}
-_NAMES = {False: "mmscl-sans", True: "mmscl-sans-bold"}
 _SHIFTS = {"left": 0.0, "center": 0.5, "right": 1.0}
 
 
@@ -114,11 +110,12 @@ class Page:
             thick = max(1, round(line.width / 72 * DPI))
             draw.line([round(value) for value in ends], line.color, thick)
         for text in self.texts:
-            x = text.x - _SHIFTS[text.align] * text_width(
-                text.text, text.size, text.bold
-            )
-            font = _font(text.size, text.bold)
-            draw.text((x * PX, text.y * PX), text.text, text.color, font, anchor="ls")
+            wide = text_width(text.text, text.size, text.bold)
+            x = (text.x - _SHIFTS[text.align] * wide) * PX
+            for file, letters in parts_by_font(text.text, text.bold):
+                font = pillow_font(file, text.size / 72 * DPI)
+                draw.text((x, text.y * PX), letters, text.color, font, anchor="ls")
+                x += _part_width(file, letters, text.size) * PX
         pixels = np.asarray(image)[:, :, ::-1]
         done, data = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 4])
         if not done:
@@ -129,7 +126,6 @@ class Page:
 
     def to_pdf(self) -> bytes:
         """The page as PDF: letters and lines as vectors, pictures embedded."""
-        _register_fonts()
         file = BytesIO()
         size = self.width * PT, self.height * PT
         canvas = Canvas(file, pagesize=size, pageCompression=1, invariant=True)
@@ -147,13 +143,13 @@ class Page:
             canvas.line(x0, size[1] - line.y0 * PT, x1, size[1] - line.y1 * PT)
         for text in self.texts:
             canvas.setFillColor(HexColor(text.color))
-            canvas.setFont(_NAMES[text.bold], text.size)
-            put = dict(
-                left=canvas.drawString,
-                center=canvas.drawCentredString,
-                right=canvas.drawRightString,
-            )[text.align]
-            put(text.x * PT, size[1] - text.y * PT, text.text)
+            parts = [(pdf_font(f), p) for f, p in parts_by_font(text.text, text.bold)]
+            widths = [stringWidth(part, font, text.size) for font, part in parts]
+            x = text.x * PT - _SHIFTS[text.align] * sum(widths)
+            for (font, part), wide in zip(parts, widths, strict=True):
+                canvas.setFont(font, text.size)
+                canvas.drawString(x, size[1] - text.y * PT, part)
+                x += wide
         canvas.showPage()
         canvas.save()
         return file.getvalue()
@@ -162,23 +158,22 @@ class Page:
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """Width in mm of a line of letters of ``size`` points."""
+    return sum(
+        _part_width(file, part, size) for file, part in parts_by_font(text, bold)
+    )
+
+
+def _part_width(file: str, part: str, size: float) -> float:
     # Measured large, where hinting does not round.
-    return _font(72.0, bold).getlength(text) / DPI * 25.4 * size / 72
-
-
-def legible(text: str) -> str:
-    """One line in which what the font lacks is spelt by its number: <U+4E2D>.
-
-    DejaVu Sans has Latin, Greek, Cyrillic and more, but no Chinese, Japanese, Korean.
-    """
-    known = _letters()
-    line = " ".join(text.split())
-    spelt = (c if ord(c) in known else f"<U+{ord(c):04X}>" for c in line)
-    return "".join(spelt)
+    return pillow_font(file, float(DPI)).getlength(part) / DPI * 25.4 * size / 72
 
 
 def wrap(text: str, width: float, size: float, bold: bool = False) -> list[str]:
-    """Lines no wider than ``width`` mm; words that are longer are cut."""
+    """Lines no wider than ``width`` mm; words that are longer are cut.
+
+    They are cut behind a comma if there is one: '-18,-1' and '9' in the next line would
+    be other losses than '-18' and '-19'.
+    """
     lines: list[str] = []
     line = ""
     for word in _short_words(text.split(), width, size, bold):
@@ -198,8 +193,9 @@ def _short_words(
             fits = len(word) - 1
             while fits > 1 and text_width(word[:fits], size, bold) > width:
                 fits -= 1
-            yield word[:fits]
-            word = word[fits:]
+            cut = word.rfind(",", 0, fits) + 1 or fits
+            yield word[:cut]
+            word = word[cut:]
         yield word
 
 
@@ -226,24 +222,3 @@ def _dashes(low: float, high: float) -> list[tuple[float, float]]:
     count = 2 * max(round((high - low) / 2), 1) + 1
     edges = np.linspace(low, high, count + 1).tolist()
     return list(zip(edges[::2], edges[1::2], strict=True))
-
-
-@lru_cache(maxsize=64)
-def _font(size: float, bold: bool) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(_font_file(bold)), size / 72 * DPI)
-
-
-@lru_cache(maxsize=1)
-def _letters() -> frozenset[int]:
-    fonts = (FT2Font(str(_font_file(bold))).get_charmap() for bold in _FILES)
-    return frozenset.intersection(*map(frozenset, fonts))
-
-
-def _font_file(bold: bool) -> Path:
-    return Path(matplotlib.get_data_path(), "fonts", "ttf", _FILES[bold])
-
-
-@lru_cache(maxsize=1)
-def _register_fonts() -> None:
-    for bold, name in _NAMES.items():
-        pdfmetrics.registerFont(TTFont(name, str(_font_file(bold))))

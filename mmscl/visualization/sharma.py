@@ -47,7 +47,7 @@ def plot_sharma(steps: SharmaSteps) -> Figure:
         show(axes[0], steps.image, side)
         show(axes[1], _as_grey(steps.mask), side)
         _draw_box(axes[2], steps, side)
-        if steps.bend is None or steps.arms is None or steps.stitched is None:
+        if steps.bend is None or steps.centre is None or steps.stitched is None:
             for axis in axes[3:]:
                 axis.set_title("")
                 axis.axis("off")
@@ -56,7 +56,7 @@ def plot_sharma(steps: SharmaSteps) -> Figure:
             _draw_scores(axes[3], steps.bend)
             _draw_projection(axes[4], steps.bend)
             show(axes[5], steps.image, side)
-            _draw_cut(axes[5], steps, steps.bend)
+            _draw_cut(axes[5], steps, steps.bend.degrees, steps.centre)
             arms = _side_by_side(steps)
             show(axes[6], arms, max(side, *arms.shape))
             show(axes[7], steps.stitched.open, side)
@@ -140,13 +140,15 @@ def _draw_projection(axis, bend: BendingAxis) -> None:
     axis.set_xlabel("pixels a row")
 
 
-def _draw_cut(axis, steps: SharmaSteps, bend: BendingAxis) -> None:
-    x, y = bend.centre
-    angle = np.deg2rad(bend.degrees)
+def _draw_cut(
+    axis, steps: SharmaSteps, degrees: int, centre: tuple[float, float]
+) -> None:
+    x, y = centre
+    angle = np.deg2rad(degrees)
     reach = max(steps.image.shape) / 3
     dx, dy = reach * np.cos(angle), reach * np.sin(angle)
     axis.plot([x - dx, x + dx], [y - dy, y + dy], color=_MARK)
-    axis.set_xlabel(f"bend {abs(steps.angle):.0f}°")
+    axis.set_xlabel(f"{abs(steps.angle):.0f}° taken out")
 
 
 def _side_by_side(steps: SharmaSteps) -> np.ndarray:

@@ -114,6 +114,30 @@ def test_tables_that_do_not_tell_enough(tmp_path):
         find_cells(table, one_cell=True)
 
 
+def test_cases_that_the_input_does_not_name_are_made_up(tmp_path):
+    named = write_table(tmp_path / "a", "path,case,cell", "a.png,P,1", "b.png,Q,1")
+    alike = write_table(tmp_path / "b", "path,case,cell", "a.png,1,1", "b.png,2,2")
+    none = write_table(tmp_path / "c", "path,cell", "a.png,1", "b.png,2")
+    one = write_table(tmp_path / "d", "path,case", "a.png,P", "b.png,P")
+    bare = write_table(tmp_path / "e", "path", "a.png", "b.png")
+    for table, one_cell, known in (
+        (named, False, True),
+        (alike, False, True),
+        (none, False, False),
+        (one, True, True),
+        (bare, True, False),
+    ):
+        assert find_cells(table, one_cell=one_cell).cases_known == known, table
+    for paths, known in (
+        (["a.png"], False),
+        (["1/a.png"], True),
+        (["P/1/a.png"], True),
+    ):
+        root = make(tmp_path / str(len(paths[0])), *paths)
+        assert find_cells(root).cases_known == known, paths
+    assert not find_cells([np.zeros((4, 4), np.uint8)]).cases_known
+
+
 def test_arrays_are_one_cell(tmp_path):
     found = find_cells([np.zeros((4, 4), np.uint8)] * 2)
     assert cells_of(found) == [("cell", "cell", f"inputs[{n}]") for n in (0, 1)]

@@ -112,7 +112,7 @@ def test_cells_of_a_manifest(run, root, tmp_path):
             assert found.karyogram_file(cell, ending).stat().st_size > 1000
     assert found.run["model"]["name"].endswith("config.py")
     assert len(found.run["model"]["sha256"]) == 64
-    assert found.run["root"] == str(root)
+    assert found.run["root"] == str(root) and found.run["cases_known"] is True
 
 
 def test_a_folder_of_cells_with_every_kind_of_file(run, crops, tmp_path):
@@ -139,6 +139,7 @@ def test_a_folder_of_cells_with_every_kind_of_file(run, crops, tmp_path):
     cv2.imwrite(str(folder / "photo.png"), photo)
     (folder / "nothing.png").touch()
     (folder / "letter.doc").touch()
+    (folder / os.fsdecode(b"\xe4.png")).write_bytes(cut)  # no table can hold its name
 
     code, said, error = run(folder.parent, "--out", "out")
     assert code == 3
@@ -152,9 +153,10 @@ def test_a_folder_of_cells_with_every_kind_of_file(run, crops, tmp_path):
     }.items():
         line = next(li for li in error.splitlines() if f"Zelle ä 1/{name}: " in li)
         assert any(word in line for word in words.split("|")), line
-    assert "6 files left out, 1 other file in the folder" in said
+    assert "file name is not valid UTF-8" in error
+    assert "7 files left out, 1 other file in the folder" in said
     found = KaryotypeResults.open(tmp_path / "out")
-    assert len(found.run["left_out"]) == 6
+    assert len(found.run["left_out"]) == 7
     assert found.run["other_files"] == ["Zelle ä 1/letter.doc: not an image file"]
     assert [(cell.case, cell.cell, cell.crops) for cell in found.cells] == [
         ("Fall 3 細胞", "2", 6),
@@ -207,6 +209,12 @@ def test_inputs_that_hold_no_cells(refused, crops, tmp_path):
         file.write_bytes(b"no picture")
     error = refused(bad, "--out", "o")
     assert "none of its 2 crops can be read; the first is" in error
+    (bad / "1.png").unlink()
+    error = refused(bad, "--out", "o")
+    assert f"error: {bad}: its only crop cannot be read, {bad / '0.png'}: " in error
+    error = refused(bad / "0.png", "--out", "o")
+    assert f"error: {bad / '0.png'}: cannot be read: " in error
+    assert "the list" not in error and "crops" not in error
     classes = tmp_path / "classes"
     for number in range(1, 25):
         copy(crops[:1], classes / str(number))
@@ -221,6 +229,8 @@ def test_places_that_are_not_free(refused, run, crops, tmp_path):
     assert "other files than results" in error
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
     assert "lies within the other" in refused(cell, "--out", "cell/out")
+    for here in (".", ""):
+        assert "such as --out results" in refused(cell, "--out", here)
     assert run(cell, "--out", "out")[0] == 0
     assert "replace them with --overwrite" in refused(cell, "--out", "out")
     old = (tmp_path / "out" / "run.json").read_text()
@@ -297,7 +307,7 @@ def test_a_signal_leaves_nothing(number, run, crops, tmp_path, monkeypatch, requ
 )
 def test_options_that_do_not_fit(words, message, refused, crops, tmp_path):
     cell = copy(crops[:3], tmp_path / "cell")
-    assert message in refused(cell, "--out", "out", *words)
+    assert message in refused(cell, "--out", "deep/er/out", *words)
 
 
 # Models

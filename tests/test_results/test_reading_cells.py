@@ -17,7 +17,7 @@ from mmscl.results import KaryotypeResults
 from mmscl.results.look_alikes import find_look_alikes, nearest_prototypes
 from mmscl.results.names import file_names
 from mmscl.results.reading import Predicted, read_results
-from mmscl.results.reasons import case_warnings, cell_warnings
+from mmscl.results.reasons import case_warnings, cell_warnings, left_out_of
 from mmscl.results.rows import CellRow
 
 XX, DOWN = Karyotype.of("XX"), Karyotype.of("XY", {"21": 1})
@@ -103,6 +103,7 @@ def test_cells_and_cases_are_called(results):
 def test_files_that_were_left_out_are_told_with_their_cell(results):
     assert "2 files of it left out" in results.cells[1].warnings
     assert "left out" not in results.cells[0].warnings
+    assert [left_out_of(cell.warnings) for cell in results.cells[:2]] == [0, 2]
 
 
 def test_a_polarity_turns_the_picture(predicted, results):
@@ -205,11 +206,13 @@ def test_file_names_are_readable_safe_and_unique():
         [
             *(("P1", "P1/07"), ("Fall 3", "ä*"), ("fall_3", "Ä?")),
             *(("..", "../../etc"), ("", "///"), ("細胞", "<1>"), ("x", "y" * 300)),
+            ("1", "12"),
         ]
     )
     assert found[:3] == ["P1_07", "Fall_3_ä", "fall_3_Ä_2"]
     assert found[3:6] == ["etc", "cell", "細胞_1"]
     assert len(found[6].encode()) < 100
+    assert found[7] == "1_12"  # not '12' of another case
     assert not any(set('/\\:*?"<>|') & set(name) for name in found)
 
 

@@ -31,7 +31,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "img", "br"):
+        if tag not in ("meta", "img", "br", "wbr"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -53,7 +53,15 @@ def out(tmp_path_factory) -> Path:
             dict(path="<script>alert(1)</script>.png", reason="the file is empty")
         ],
         warnings=["nothing is calibrated"],
-        model=dict(name="tiny"),
+        model=dict(
+            name="tiny",
+            members=[dict(name="one", sha256="ab"), dict(name="two", sha256=None)],
+        ),
+        settings=dict(amp=False, batch_size=32),
+        split=None,
+        cases_known=True,
+        notes=[],
+        other_files=["a.doc: not an image file", "b.doc: not an image file"],
     )
     out = tmp_path_factory.mktemp("made") / "Ergebnis 1"
     write_karyotypes(replace(results, run=run), out)
@@ -119,6 +127,23 @@ def test_the_crops_for_review_stand_first_with_their_look_alikes(page):
     assert len(alike) == 4  # crops 0 and 1 for each of two
 
 
+def test_what_to_look_at_twice_stands_before_the_cases(page):
+    sections = [attrs["id"] for attrs in page.all("section")]
+    assert sections == ["first", "cases", "cells", "left-out", "run"]
+    links = [link["href"] for link in page.all("a")][: len(sections)]
+    assert links == [f"#{section}" for section in sections]
+
+
+def test_how_it_was_made_is_told_in_words(page):
+    text = " ".join(page.text.split("How this was made")[-1].split())
+    assert "members: name: one sha256: ab name: two sha256: none" in text
+    # A name and its value are cells of a table, without a space in between.
+    assert "splitnone" in text and "cases knownyes" in text and "notesnone" in text
+    assert "amp: no batch size: 32" in text
+    assert "filesa.doc: not an image file b.doc: not an image file" in text
+    assert not re.search(r"None|True|False|[\[\]{}']", text)
+
+
 def test_pictures_of_the_page_are_those_of_the_crops(out, page):
     picture = next(img for img in page.all("img") if img.get("alt") == "crop 46")
     data = b64decode(picture["src"].partition(",")[2])
@@ -138,6 +163,15 @@ def test_a_karyogram_of_corrected_types():
     assert by_label["46"].type == "21" and by_label["0"].type == ""
     assert not any(crop.review for crop in drawn.crops)
     assert drawn.iscn == "46,XX,+21,-1"
+
+
+def test_a_karyogram_names_the_case_where_the_cell_does_not():
+    results = draw_results(1)
+    for case, cell, title in (("1", "12", "1, 12"), ("1", "1/2", "1/2")):
+        row = replace(results.cells[0], case=case, cell=cell)
+        crops = [replace(crop, case=case, cell=cell) for crop in results.crops]
+        own = replace(results, crops=tuple(crops), cells=(row,))
+        assert karyogram_of(own, row).title == title
 
 
 def test_nothing_flagged_is_no_proof(tmp_path):

@@ -55,9 +55,60 @@ def test_results_in_memory_have_no_files(results):
 def test_results_that_are_there_are_replaced_only_when_asked(results, written):
     with pytest.raises(OutputError, match="holds results already; .* --overwrite"):
         write_results(results, written)
-    (written / "old").touch()
+    (written / "crops" / "000094.png").touch()  # of results with more crops
+    (written / ".DS_Store").touch()
+    (written / "karyograms" / "cell_1.pdf").touch()
     write_results(results, written, overwrite=True)
-    assert not (written / "old").exists()
+    assert not (written / "crops" / "000094.png").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "notes.txt",
+        "mine/",
+        "crops/best.png",
+        "karyograms/a.png",
+        "corrections.torn.csv",
+    ],
+)
+def test_what_somebody_put_beside_results_is_kept(name, results, written):
+    path = written / name
+    path.mkdir() if name.endswith("/") else path.touch()
+    with pytest.raises(OutputError, match=rf"would delete what .* \({name}\); move it"):
+        write_results(results, written, overwrite=True)
+    assert path.exists()
+
+
+def test_many_files_of_others_are_counted(results, written):
+    for number in range(9):
+        (written / f"{number}.txt").touch()
+    with pytest.raises(OutputError, match=r"\(0.txt, .*, 4.txt and 4 more\)"):
+        check_free(written, overwrite=True)
+
+
+def test_a_damaged_table_does_not_hide_what_is_ours(results, written):
+    (written / "predictions.csv").write_bytes(b"\xff\xfe")
+    write_results(results, written, overwrite=True)
+    assert KaryotypeResults.open(written).crops == results.crops
+
+
+def test_the_folder_that_this_runs_in_cannot_be_replaced(tmp_path, monkeypatch):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "a" / "b")
+    for out in ("", ".", "..", "x/..", "/", tmp_path / "a", tmp_path / "a" / "b"):
+        with pytest.raises(OutputError, match="that this runs in, or one above it"):
+            check_free(out)
+    assert check_free("c") is check_free("../c") is None
+    assert not any((tmp_path / "a" / "b").iterdir())
+
+
+def test_nothing_is_made_to_find_out(tmp_path):
+    check_free(tmp_path / "deep" / "er" / "out")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be written .Not a directory"):
+        check_free(tmp_path / "file" / "out")
 
 
 def test_what_is_not_ours_is_never_replaced(results, tmp_path):
@@ -90,7 +141,7 @@ def test_a_disk_that_takes_no_more(number, words, results, tmp_path, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", refuse)
         with pytest.raises(OutputError, match=f"out: cannot be written .{words}"):
-            write_results(results, tmp_path / "out")
+            write_results(results, tmp_path / "new" / "out")
     assert not list(tmp_path.iterdir())
 
 
@@ -110,7 +161,7 @@ def test_ctrl_c_leaves_nothing(results, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_results(results, tmp_path / "out", draw=stop)
+        write_results(results, tmp_path / "new" / "er" / "out", draw=stop)
     assert not list(tmp_path.iterdir())
 
 

@@ -9,6 +9,7 @@ from drawn_review import make_results
 from steps_by_hand import correct_all, make
 
 from mmscl.karyotype import Karyotype
+from mmscl.results.reasons import cell_warnings
 from mmscl.review import ReviewState
 from mmscl.review.corrected import (
     call_of,
@@ -34,6 +35,14 @@ def first(state: ReviewState, place: str, polarity: str | None = None) -> int:
         n
         for n, crop in state.cells["P000_0"].crops.items()
         if crop.place == place and polarity in (None, crop.row.polarity)
+    )
+
+
+def first_open(state: ReviewState, place: str) -> int:
+    return next(
+        n
+        for n, crop in state.cells["P000_0"].crops.items()
+        if crop.place == place and crop.open
     )
 
 
@@ -65,6 +74,42 @@ def test_a_moved_crop_is_certain_and_says_where_it_was():
     row = corrected_crop(state.cells["P000_0"].crops[number])
     assert (row.assigned, row.confidence, row.needs_review) == ("4", 1.0, False)
     assert row.why == "placed by hand (was 5)"
+
+
+def test_a_confirmed_crop_is_certain_and_says_so():
+    state = state_with()
+    crops = state.cells["P000_0"].crops
+    number = first_open(state, "9")
+    make(state, "check", number, "1")
+    row = corrected_crop(crops[number])
+    assert (row.assigned, row.confidence, row.needs_review) == ("9", 1.0, False)
+    assert row.why == "confirmed by hand"
+    unplaced = first_open(state, "")
+    make(state, "check", unplaced, "1")
+    row = corrected_crop(crops[unplaced])
+    assert (row.assigned, row.confidence, row.why) == ("", 1.0, "confirmed by hand")
+    make(state, "place", number, "10")
+    assert corrected_crop(crops[number]).why == "placed by hand (was 9)"
+
+
+def test_a_crop_that_nobody_confirmed_says_so_in_a_cell_that_is_done():
+    state = state_with()
+    crop = state.cells["P000_0"].crops[first_open(state, "9")]
+    row = corrected_crop(crop, done=True)
+    assert (row.confidence, row.needs_review) == (crop.row.confidence, False)
+    told = "not confirmed, but its cell is marked as done"
+    assert row.why == f"{told}; {crop.row.why}"
+    sure = state.cells["P000_0"].crops[first(state, "1")]
+    assert corrected_crop(sure, done=True) == sure.row
+
+
+def test_a_crop_that_was_only_turned_is_still_to_look_at():
+    state = state_with()
+    crop = state.cells["P000_0"].crops[first_open(state, "9")]
+    make(state, "flip", crop.row.crop, "1")
+    row = corrected_crop(crop)
+    assert row.needs_review and row.confidence == crop.row.confidence
+    assert row.why == f"turned by hand; {crop.row.why}"
 
 
 @pytest.mark.parametrize(
@@ -137,10 +182,19 @@ def test_the_cells_of_a_case_vote_as_they_stand():
     assert "the cells disagree" in changed.warnings
 
 
-def test_a_warning_of_files_that_were_left_out_stays():
+@pytest.mark.parametrize("left_out", [1, 2, 1234])
+@pytest.mark.parametrize("review", [0, 40])
+def test_a_warning_of_files_that_were_left_out_stays(left_out, review):
     state = state_with()
     cell = state.cells["P000_0"]
-    cell.row = replace(cell.row, warnings="2 files of it were left out; counts unsure")
-    make(state, "place", first(state, "1"), "2")
-    warnings = corrected_cell(cell).warnings
-    assert "2 files of it were left out" in warnings and "unsure;" not in warnings
+    as_read = cell_warnings(call_of(cell), 60, review, left_out)
+    (text,) = [warning for warning in as_read if "left out" in warning]
+    cell.row = replace(cell.row, warnings="; ".join(as_read))
+    make(state, "place", first(state, "1"), "rejected")
+    corrected = corrected_cell(cell).warnings.split("; ")
+    assert text in corrected and "60 crops: far from 46" not in corrected
+
+
+def test_nothing_left_out_is_no_warning_of_it():
+    state = state_with(("place", 0, "rejected"))
+    assert "left out" not in corrected_cell(state.cells["P000_0"]).warnings

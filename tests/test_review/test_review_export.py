@@ -5,19 +5,23 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from drawn_review import make_results
 from steps_by_hand import take
 
 from mmscl.datasets import ChromosomeDataset
-from mmscl.datasets.manifest import Manifest
+from mmscl.datasets.manifest import Manifest, split_by_case
 from mmscl.files import OutputError
+from mmscl.results import CropRow, KaryotypeResults, write_results
 from mmscl.review import ReviewError, ReviewSession, export_corrections
 from mmscl.review.export import told
 from mmscl.review.log import LOG
+from mmscl.review.sources import Sources, cases_known
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -98,9 +102,74 @@ def test_the_manifest_can_be_trained_on(corrected, tmp_path):
     assert labels[place] == 3  # type 4
     assert dataset[place]["img"].ndim == 2
     manifest = Manifest.read(tmp_path / "a" / "out" / "manifest.csv")
-    assert manifest.columns == (
-        "path", "type", "case", "cell", "polarity", "site", "split"
-    )  # fmt: skip
+    assert manifest.columns == ("path", "type", "case", "cell", "polarity", "site")
+
+
+def test_a_split_with_an_empty_part_is_left_out_and_told(corrected, tmp_path):
+    counts = export_corrections(corrected[0], tmp_path / "out", all_cells=True)
+    # By their hashes P000 is for the test and P001 for training.
+    why = "of 2 cases none would be in val"
+    assert counts.why_no_split == why
+    assert f"the manifest has no split: {why}; train on it with" in told(counts)
+    manifest = Manifest.read(tmp_path / "out" / "manifest.csv")
+    assert "split" not in manifest and set(manifest["case"]) == {"P000", "P001"}
+    record = json.loads((tmp_path / "out" / "export.json").read_text())
+    assert record["why_no_split"] == why
+
+
+def crops_of_cases(folder: Path, number: int) -> list[CropRow]:
+    """One crop of each case, with its file."""
+    rows = [
+        replace(make_results().crops[1], crop=case, path=f"{case}.png", case=f"P{case}")
+        for case in range(number)
+    ]
+    for row in rows:
+        (folder / row.path).touch()
+    return [replace(row, assigned="1") for row in rows]
+
+
+def test_a_split_by_case_where_no_part_is_empty(tmp_path):
+    found = Sources(crops_of_cases(tmp_path, 40), tmp_path)
+    manifest = found.manifest(tmp_path)
+    assert set(manifest["split"]) == {"train", "val", "test"}
+    expected = split_by_case(manifest["case"]).tolist()
+    assert manifest["split"].tolist() == expected and found.why_no_split == ""
+    none = Sources([], tmp_path)
+    assert none.why_no_split == "of 0 cases none would be in train or val or test"
+
+
+def test_cases_that_were_made_up_are_not_exported(tmp_path):
+    found = Sources(crops_of_cases(tmp_path, 40), tmp_path, cases_known=False)
+    columns = found.manifest(tmp_path).columns
+    assert columns == ("path", "type", "cell", "polarity", "site")
+    assert found.why_no_split == "the input does not name the cases"
+
+
+@pytest.mark.parametrize(
+    "run, named_alike, known",
+    [
+        (dict(cases_known=True), True, True),  # as in BioImLab
+        (dict(cases_known=False), False, False),
+        (dict(), False, True),  # folders from before the record
+        (dict(), True, False),
+    ],
+)
+def test_whether_cases_are_known_is_in_the_record(run, named_alike, known):
+    results = make_results()
+    cells = results.cells
+    if named_alike:
+        cells = tuple(replace(cell, case=cell.cell) for cell in cells)
+    results = replace(results, run=dict(results.run, **run), cells=cells)
+    assert cases_known(results) == known
+
+
+def test_an_export_asks_the_record(corrected, tmp_path):
+    folder = corrected[0]
+    run = json.loads((folder / "run.json").read_text()) | {"cases_known": False}
+    (folder / "run.json").write_text(json.dumps(run))
+    counts = export_corrections(folder, tmp_path / "out", all_cells=True)
+    assert "case" not in Manifest.read(tmp_path / "out" / "manifest.csv")
+    assert "does not name the cases" in told(counts)
 
 
 def test_a_copy_needs_no_other_folder(corrected, tmp_path):
@@ -143,9 +212,22 @@ def test_nothing_else_is_replaced(corrected, tmp_path):
     export_corrections(folder, out)
     with pytest.raises(OutputError, match="holds an export already"):
         export_corrections(folder, out)
-    (out / "mark").touch()
+    export_corrections(folder, out, overwrite=True, copy=True)
     export_corrections(folder, out, overwrite=True)
-    assert not (out / "mark").exists()
+    assert not (out / "images").exists()
+    (out / "notes.txt").touch()
+    with pytest.raises(
+        OutputError, match=r"would delete what .* \(notes.txt\); move it"
+    ):
+        export_corrections(folder, out, overwrite=True)
+    assert (out / "notes.txt").exists()
+
+
+def test_results_that_nobody_corrected_in_a_review_can_be_replaced(folder):
+    with ReviewSession.open(folder, "Ada"):
+        pass
+    results = KaryotypeResults.open(folder)
+    assert write_results(results, folder, overwrite=True).crops == results.crops
 
 
 def test_without_a_cell_that_is_done_nothing_is_written(folder, tmp_path):

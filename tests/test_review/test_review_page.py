@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 from drawn_review import write_folder
 from review_server import serving
 
+from mmscl.datasets.manifest import Manifest
+from mmscl.karyotype_inference import KaryotypeInferencer
+from mmscl.results import write_results
 from mmscl.review import read_log
 from mmscl.review.log import LOG
 
@@ -25,6 +29,7 @@ pytestmark = [
 ]
 #: Milliseconds that something may take; the machine may be busy.
 PATIENCE = 30_000
+PKI3 = Path(__file__).parents[2] / "data" / "pki3"
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +250,23 @@ def test_a_screen_reader_is_told_of_every_chromosome_and_step(window):
     assert unnamed == 0
 
 
+def test_votes_and_warnings_of_the_case_are_to_be_read(window, served):
+    page = window()
+    page.keyboard.press("Delete")
+    wait_crops(page, "rejected", 1)
+    call = served.get("api/cells/P000_0")["case_view"]
+    assert "the cells disagree" in call["warnings"]
+    for name in ("votes", "warnings"):
+        shown = page.locator("#votes" if name == "votes" else "#case-warnings")
+        assert shown.is_visible()
+        assert call[name].replace("; ", " · ") in shown.inner_text()
+        box = shown.bounding_box()
+        assert 0 <= box["y"] and box["y"] + box["height"] < 900  # without scrolling
+    page.set_viewport_size(dict(width=850, height=700))  # those of the cell: two lines
+    beyond = "e => e.scrollHeight - e.clientHeight"
+    assert page.locator("#warnings").evaluate(beyond) == 0
+
+
 def test_typing_can_be_mended_and_nonsense_is_told(window, folder):
     page = window()
     page.keyboard.press("2")
@@ -255,6 +277,14 @@ def test_typing_can_be_mended_and_nonsense_is_told(window, folder):
     page.keyboard.press("Escape")
     assert page.locator("#typing").is_hidden()
     page.keyboard.press("Enter")
+    page.keyboard.press("1")
+    page.keyboard.press("2")
+    page.keyboard.press("Backspace")
+    assert "Move to 1 " in page.locator("#typing").inner_text()
+    page.keyboard.press("Backspace")
+    assert page.locator("#typing").is_hidden()
+    page.keyboard.press("Backspace")  # once too often
+    page.wait_for_timeout(300)
     assert read_log(folder / LOG)[0] == []
     number = chosen(page)
     page.keyboard.press("0")
@@ -313,6 +343,43 @@ def test_the_page_fits_small_and_large_windows(window):
         assert beyond <= 0, width
         main = page.locator("#main").evaluate("e => e.scrollWidth - e.clientWidth")
         assert main <= 0, width
+
+
+@pytest.fixture
+def real_cell(tmp_path):
+    """A cell of Pki-3 as mmscl-karyotype reads it, served."""
+    if not (PKI3 / "manifest.csv").is_file():
+        pytest.skip("Pki-3 is not in data/pki3 (docs/data.md says how to prepare it)")
+    table = Manifest.read(PKI3 / "manifest.csv").select(split="test")
+    own = table["cell"] == table["cell"][0]
+    columns = {name: table[name][own] for name in ("type", "case", "cell")}
+    columns["path"] = [str(PKI3 / path) for path in table["path"][own]]
+    Manifest(columns).write(tmp_path / "manifest.csv")
+    read = KaryotypeInferencer("mmscl-resnet18n-pki3", device="cpu")
+    write_results(read(tmp_path / "manifest.csv"), tmp_path / "real")
+    with serving(tmp_path / "real") as found:
+        yield found
+
+
+def test_a_real_cell_is_corrected(real_cell, window):
+    page = window(real_cell.access.url)
+    page.wait_for_load_state("networkidle", timeout=PATIENCE)
+    assert page.locator(".crop").count() == len(real_cell.session.results.crops) > 40
+    assert page.evaluate("[...document.images].every(i => i.naturalWidth > 1)")
+    before, number = iscn(page), crops(page, "1")[0]
+    here, there = len(crops(page, "1")), len(crops(page, "3"))
+    drag(page, number, "3")
+    page.mouse.up()
+    wait_crops(page, "3", there + 1)
+    assert iscn(page) != before and number in crops(page, "3")
+    page.reload()
+    wait_crops(page, "3", there + 1)
+    page.click("#undo")
+    wait_crops(page, "1", here)
+    page.reload()
+    wait_crops(page, "1", here)
+    assert iscn(page) == before and number in crops(page, "1")
+    assert [s.action for s in real_cell.session.log.steps] == ["place", "undo"]
 
 
 def test_two_hundred_cells_stay_quick_and_load_one_cells_pictures(

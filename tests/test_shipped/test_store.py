@@ -102,8 +102,12 @@ def test_weights_are_float32_when_they_are_read(models):
 # Names
 
 
-def test_unknown_names_tell_those_that_there_are(models):
+def test_unknown_names_tell_those_that_there_are(models, tmp_path, monkeypatch):
+    monkeypatch.setattr("mmscl.shipped.store.COMMITTEES", tmp_path / "committees")
     with pytest.raises(ConfigError, match=f"neither a config.*mmscl come {NAME};"):
+        find_config("tiny-resnet10")
+    (tmp_path / "committees" / "tiny-pair").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=rf"come {NAME}, and tiny-pair \(several"):
         find_config("tiny-resnet10")
     with pytest.raises(CheckpointError, match=f"no model 'tiny'.* there are: {NAME}"):
         load_from_shipped("mmscl://tiny")
@@ -118,6 +122,7 @@ def test_a_name_is_no_path(name, models):
 
 def test_there_may_be_none(tmp_path, monkeypatch):
     monkeypatch.setattr("mmscl.shipped.store.MODELS", tmp_path / "models")
+    monkeypatch.setattr("mmscl.shipped.store.COMMITTEES", tmp_path / "committees")
     before = dict(ModelHub._models_dict)
     register_shipped()
     assert shipped_names() == [] and find_shipped(NAME) is None

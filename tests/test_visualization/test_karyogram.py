@@ -289,9 +289,14 @@ def test_one_of_both_and_a_failure_leaves_nothing(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
-def test_what_the_font_lacks_is_spelt():
-    page = draw_karyogram(replace(cell(), title="病 7\n2"))
-    assert page.texts[0].text == "<U+75C5> 7 2"
+def test_iscn_text_goes_on_behind_commas_alone():
+    lost = [f"-{kind}" for kind in TYPES[:22] for _ in range(2)]
+    iscn = ",".join(["2", "X", "-X", *lost])
+    page = draw_karyogram(replace(cell(), iscn=iscn))
+    lines = [text.text for text in page.texts if text.bold and text.size == 12]
+    assert len(lines) > 1 and "".join(lines) == iscn
+    assert all(line.endswith(",") for line in lines[:-1])
+    check_readable(page)
 
 
 def test_a_picture_in_the_png_stays_beside_its_neighbour():

@@ -10,6 +10,8 @@ from re import Match, Pattern
 
 from mmscl.datasets.manifest import TYPES
 
+#: Why an image is left out whose path no table can hold.
+NOT_UTF8 = "file name is not valid UTF-8"
 IMAGE_SUFFIXES = (".bmp", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff")
 
 
@@ -67,7 +69,7 @@ class Listing:
             if not path.lower().endswith(IMAGE_SUFFIXES):
                 self.leave_out(path, "not an image file")
             elif not _is_utf8(path):
-                self.leave_out(repr(path), "file name is not valid UTF-8")
+                self.leave_out(repr(path), NOT_UTF8)
             else:
                 images.append(path)
         return images

@@ -71,9 +71,9 @@ class SharmaFeatures(BaseBackbone):
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
             elif isinstance(layer, nn.Linear):
                 nn.init.xavier_normal_(layer.weight, gain=_SIGMOID_GAIN)
+            if isinstance(layer, (nn.Conv2d, nn.Linear)) and layer.bias is not None:
                 nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:

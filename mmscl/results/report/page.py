@@ -1,4 +1,4 @@
-"""report.html: cases, cells, karyograms, what to look at twice first.
+"""report.html: the crops to look at twice, cases, cells, karyograms.
 
 The page is one file: style and pictures are in it, and it has no script. It is written
 from the results alone, cell by cell, so that its length does not fill the memory.
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from mmscl.karyotype.calls import STRUCTURE
-from mmscl.results.drawing import cell_title
 from mmscl.results.karyotype_results import KaryotypeResults
+from mmscl.results.names import case_and_cell
 from mmscl.results.report.first_looks import embed_file, first_looks
 from mmscl.results.rows import CaseRow, CellRow, CropRow
 from mmscl.wording import counted
@@ -61,8 +62,6 @@ def write_report(
         looks=first_looks(results, anchors, MOST_LOOKS),
         asked=asked,
         cases=_cases(results, anchors),
-        cells_of=lambda case: results.cells_of(case),
-        anchors=anchors,
         picture=lambda cell: embed_file(draw(cell), "webp"),
     )
     with open(path, "w", encoding="utf-8", newline="\n") as file:
@@ -78,8 +77,14 @@ def _cases(
             crops = [crop for crop in results.crops_of(row) if crop.needs_review]
             crops.sort(key=lambda crop: crop.confidence)
             anchor = anchors[row.case, row.cell]
-            cells.append(_Cell(row, cell_title(row), anchor, crops))
+            title = case_and_cell(row.case, row.cell)
+            cells.append(_Cell(row, title, anchor, crops))
         yield case, cells
+
+
+def _breakable(iscn: str) -> Markup:
+    """ISCN text that may go on in the next line behind its commas, and there alone."""
+    return escape(iscn).replace(",", Markup(",<wbr>"))
 
 
 def _environment() -> Environment:
@@ -91,5 +96,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["counted"] = counted
+    environment.filters["iscn"] = _breakable
     environment.filters["percent"] = lambda value: f"{100 * value:.0f} %"
     return environment

@@ -25,26 +25,29 @@ function show(view) {
   cell = view;
   list.update(view);
   list.mark(view.name);
-  karyogram.show(view);
   const call = view.case_view;
   document.title = `${cellName(view)}: ${view.karyotype}`;
   $("title").textContent = cellName(view);
   $("case").textContent = `Case ${view.case}: ${call.karyotype} (${count(call.cells, "cell", "cells")}, ${call.done} done)`;
-  $("case").title = [call.votes, call.warnings].filter(Boolean).join("\n");
   $("iscn").textContent = view.karyotype;
   $("counts").textContent = countsText(view);
-  $("warnings").textContent = view.warnings ? `⚠ ${view.warnings.replaceAll("; ", " · ")}` : "";
+  $("warnings").textContent = warningText(view.warnings);
+  $("votes").textContent = `Cells of the case: ${call.votes}`;
+  $("case-warnings").textContent = warningText(call.warnings);
   $("undo").disabled = !view.undo;
   $("redo").disabled = !view.redo;
   $("undo").title = view.undo ? `Undo: ${stepText(view.undo)} (u)` : "Nothing to undo";
   $("redo").title = view.redo ? `Redo: ${stepText(view.redo)} (Shift+u)` : "Nothing to redo";
   $("done").textContent = view.done ? "✓ Done (reopen)" : "Mark as done";
   $("done").classList.toggle("is-done", view.done);
+  karyogram.show(view); // as large as the texts leave room for
   $("previous").disabled = list.beside(-1) === undefined;
   $("next").disabled = list.beside(1) === undefined;
   showDetails(cropOf(karyogram.chosen), view);
   showProgress();
 }
+
+const warningText = (warnings) => (warnings ? `⚠ ${warnings.replaceAll("; ", " · ")}` : "");
 
 function countsText(view) {
   const parts = [count(view.placed, "chromosome", "chromosomes")];

@@ -143,7 +143,9 @@ export class Karyogram {
     const across = rows.filter((row) => !row.tray)
       .map((row) => (room - row.fixed) / Math.max(row.width, 1));
     const high = rows.reduce((sum, row) => sum + row.above + row.below, 0);
-    const down = (pane.clientHeight - 122 - 58 * rows.length) / high;
+    const texts = [...pane.children].filter((one) => one !== this.root)
+      .reduce((sum, one) => sum + one.offsetHeight + 6, 0);
+    const down = (pane.clientHeight - 46 - texts - 58 * rows.length) / high;
     const scale = Math.max(SMALLEST, Math.min(LARGEST, down, ...across));
     document.documentElement.style.setProperty("--scale", scale.toFixed(3));
   }

@@ -15,7 +15,7 @@ export function listen(acts, typing) {
     f: acts.flip, d: acts.done, n: acts.next, p: acts.previous, u: acts.undo, U: acts.redo,
     r: acts.nextOpen, R: acts.previousOpen, x: () => acts.move("X"), X: () => acts.move("X"),
     y: () => acts.move("Y"), Y: () => acts.move("Y"), "?": acts.help,
-    Delete: acts.reject, Backspace: acts.reject,
+    Delete: acts.reject,
   };
 
   document.addEventListener("keydown", (event) => {

@@ -11,9 +11,11 @@ export const percent = (value) => `${Math.floor(100 * value + 1e-9)} %`;
 
 export const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
 
-/** Case and cell; many cells are named after their case. */
+/** Case and cell; the cell alone where its name tells the case (mmscl/results/names.py). */
 export function cellName(cell) {
-  return !cell.case || cell.cell.startsWith(cell.case) ? cell.cell : `${cell.case} · ${cell.cell}`;
+  const rest = cell.cell.slice(cell.case.length);
+  const told = cell.cell.startsWith(cell.case) && !/^[\p{L}\p{M}\p{N}]/u.test(rest);
+  return told || !cell.case ? cell.cell : `${cell.case} · ${cell.cell}`;
 }
 
 /** One sentence for a chromosome: what a screen reader says of it. */
