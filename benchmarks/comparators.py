@@ -34,7 +34,8 @@ CONFIGS = [
     *sorted(f"comparators/{p.name}" for p in ROOT.glob("configs/comparators/*.py")),
 ]
 
-
+#: Start of a comparator's name -> of whose system too little is published to build it.
+INSPIRED = {"siamese": "Jindal et al.", "straightening": "HR-Net"}
 #: Height of an image above which a config is full-size, not for a timing here.
 MOST_PIXELS = 120
 
@@ -70,6 +71,12 @@ def measure(model: nn.Module, size: tuple[int, int]) -> Cost:
     return Cost(weights - of_loss, counter.get_total_flops())
 
 
+def inspired(name: str) -> str:
+    """What a row says behind the name of a config: '', or by whom it is inspired."""
+    theirs = INSPIRED.get(Path(name).stem.partition("_")[0])
+    return f", inspired by {theirs}" if theirs else ""
+
+
 def read(name: str) -> Config:
     """A config below configs/."""
     path = str(ROOT / "configs" / name)
@@ -95,8 +102,8 @@ def rows() -> Iterator[str]:
         height, width = image_size(cfg)
         cost = measure(model, (height, width))
         yield (
-            f"| `{name}` | {height} x {width} | {cost.parameters / 1e6:.2f} "
-            f"| {cost.operations / 1e9:.2f} |"
+            f"| `{name}`{inspired(name)} | {height} x {width} "
+            f"| {cost.parameters / 1e6:.2f} | {cost.operations / 1e9:.2f} |"
         )
 
 
@@ -121,7 +128,8 @@ def speeds(batch: int = 32, rounds: int = 5) -> Iterator[str]:
             model(images)
             best = min(_clock(model, images) for _ in range(rounds))
         first = first or best
-        yield f"| {Path(name).stem} | {batch / best:,.0f} | {first / best:.2f} |"
+        label = f"{Path(name).stem}{inspired(name)}"
+        yield f"| {label} | {batch / best:,.0f} | {first / best:.2f} |"
 
 
 def _clock(model: nn.Module, images: torch.Tensor) -> float:

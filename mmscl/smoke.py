@@ -24,9 +24,11 @@ TYPES = ("1", "9", "X")  # few: a big network must fit memory with 2 x 3 images
 def smoke_config(cfg: Config) -> Iterator[Config]:
     """Replace a config's data by a few drawn crops in its layout, and train two steps.
 
-    A checkpoint to start from is replaced by random weights of the same network.
-    Everything else stays: model, input size, augmentation, losses, optimiser, metrics.
-    Crops are files on disk with a manifest, so that the real loading path is taken.
+    A config with a `PhaseHook` trains one step of each name in its phases, so that all
+    of them are reached. A checkpoint to start from is replaced by random weights of the
+    same network. Everything else stays: model, input size, augmentation, losses,
+    optimiser, metrics. Crops are files on disk with a manifest, so that the real
+    loading path is taken.
 
     Args:
         cfg: A complete config whose datasets are `ChromosomeDataset` or
@@ -73,7 +75,7 @@ def _shrink(cfg: Config, root: Path) -> None:
         loader.num_workers, loader.persistent_workers = 0, False
         loader.dataset = read_from(root, phase, loader.dataset)
     sampler = cfg.train_dataloader.sampler
-    sampler.update(steps_per_epoch=2, missing="skip")
+    sampler.update(steps_per_epoch=_spread_phases(cfg) or 2, missing="skip")
     views = sampler.get("karyotypes_per_batch", 2)
     cfg.train_dataloader.batch_size = views * len(TYPES)
     cfg.train_cfg = dict(type="ResumableEpochTrainLoop", max_epochs=1, val_interval=1)
@@ -86,6 +88,19 @@ def _shrink(cfg: Config, root: Path) -> None:
     put_table(cfg, root)
     cfg.default_hooks.logger = dict(type="LoggerHook", interval=1)
     cfg.work_dir = str(root / "work_dir")
+
+
+def _spread_phases(cfg: Config) -> int:
+    """Give each name in the phases of a config one step; how many there are."""
+    steps = 0
+    for hook in cfg.get("custom_hooks", ()):
+        if hook.get("type") != "PhaseHook":
+            continue
+        for phase in hook.phases:
+            names = 1 if isinstance(phase.train, str) else len(phase.train)
+            phase.update(share=names, every=1)
+            steps += names
+    return steps
 
 
 def _write_start(cfg: Config, path: Path) -> Path:

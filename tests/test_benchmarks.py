@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from bent_chromosomes import draw, rod
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -29,6 +30,7 @@ from benchmarks import (
     prediction,
     report,
     sampler,
+    sharma,
     startup,
     step,
 )
@@ -324,6 +326,20 @@ def test_debris_is_added_to_a_cell_one_picture_at_a_time(tmp_path, monkeypatch, 
     # what has the size of no chromosome is none of the types, whatever it looks like
     none = debris.OUTCOMES.index("none of the types")
     assert placed["nucleus"] == placed["five in a heap"] == placed["disc"] == none
+
+
+def test_sharmas_way_is_measured_against_the_axes(tmp_path, monkeypatch, capsys):
+    drawn = [draw("1", 80).image, draw("2", 80).image, rod()]
+    row = sharma.row_of("drawn", drawn).strip("| ").split(" | ")
+    assert row[:4] == ["drawn", "3", "2", "0"]
+    assert abs(int(row[4]) - 80) < 8 and int(row[5]) < 20
+    assert float(row[6].split()[0]) == pytest.approx(1.05, abs=0.06)
+    assert sharma.row_of("straight", [rod()]) == "| straight | 1 | 0 |  |  |  |  |"
+    write_karyotypes(tmp_path, cases=1, cells_per_case=1, seed=0)
+    words = [str(tmp_path / "manifest.csv"), "--crops", "5"]
+    monkeypatch.setattr("sys.argv", ["sharma", *words])
+    sharma.main()
+    assert f"| {tmp_path.name} | 5 | " in capsys.readouterr().out
 
 
 def test_hooks_of_the_loop_count_their_turns():

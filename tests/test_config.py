@@ -65,15 +65,29 @@ def test_method_and_baseline_differ_in_one_setting(model):
     assert method == baseline
 
 
-def test_the_pair_of_g_net_differs_in_the_loss_alone():
+@pytest.mark.parametrize("network", ["gnet", "sharma"])
+def test_the_pair_of_a_comparators_network_differs_in_the_loss_alone(network):
     method, baseline = (
-        Config.fromfile(ROOT / f"configs/{arm}/gnet_pki3.py").to_dict()
+        Config.fromfile(ROOT / f"configs/{arm}/{network}_pki3.py").to_dict()
         for arm in ("scl", "baseline")
     )
     assert method["model"]["head"].pop("loss") == dict(type="SupConFocalLoss")
     assert method["model"]["head"].pop("lambda1") == 0.1
     assert baseline["model"]["head"].pop("loss") is None
     assert method == baseline
+
+
+def test_sharmas_cnn_with_scl_differs_from_the_comparator_in_the_head_alone():
+    scl, sharma = (
+        Config.fromfile(ROOT / f"configs/{arm}/sharma_pki3.py").to_dict()
+        for arm in ("scl", "comparators")
+    )
+    assert scl["model"].pop("head")["type"] == "SCLHead"
+    assert sharma["model"].pop("head")["type"] == "LinearClsHead"
+    assert scl["model"].pop("predict_embedding") is True
+    metrics = [one["type"] for one in scl.pop("test_evaluator")]
+    assert metrics == ["ChromosomeMetric", "EmbeddingMetric", "PredictionTable"]
+    assert sharma.pop("test_evaluator") and scl == sharma
 
 
 @pytest.mark.parametrize("name", ["supcon", "triplet", "arcface", "smoothing"])
@@ -97,13 +111,28 @@ def test_the_published_varifocal_net_is_the_full_config():
     assert (canvas.size, canvas.extent, canvas.rotation) == (256, 320, (0, 45))
 
 
-def test_systems_that_are_only_inspired_say_so():
-    for name in ("siamese_pki3", "siamese_pki3_224px"):
-        path = ROOT / f"configs/comparators/{name}.py"
-        assert "inspired by" in path.read_text("utf-8").lower()
-    table = (ROOT / "configs/README.md").read_text("utf-8")
-    rows = [line for line in table.splitlines() if "siamese" in line]
-    assert len(rows) == 2 and all("inspired by" in row for row in rows)
+@pytest.mark.parametrize(
+    "name, theirs, component",
+    [
+        ("siamese", "inspired by Jindal et al.", "SiameseClassifier"),
+        ("straightening", "inspired by HR-Net", "StraighteningClassifier"),
+    ],
+)
+def test_systems_that_are_only_inspired_say_so(name, theirs, component):
+    """In their configs, docstrings and every row of a table."""
+    configs = sorted(ROOT.glob(f"configs/comparators/{name}_*.py"))
+    assert len(configs) == 2
+    kind = MODELS.get(component)
+    texts = [path.read_text("utf-8") for path in configs]
+    texts += [kind.__doc__, inspect.getmodule(kind).__doc__]
+    for text in texts:
+        assert "inspired by" in text.lower()
+    for page, rows in (("configs/README.md", 2), ("docs/comparators.md", 3)):
+        lines = (ROOT / page).read_text("utf-8").splitlines()
+        told = [line for line in lines if f"{name}_pki3" in line and line[0] == "|"]
+        assert len(told) == rows and all("inspired by" in line for line in told)
+    table = (ROOT / "docs/comparators.md").read_text("utf-8")
+    assert table.count(f"`, {theirs} |") == 2  # of what each costs
 
 
 def test_one_changed_line_trains_on_pki3(tmp_path):

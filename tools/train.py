@@ -51,8 +51,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--smoke",
         action="store_true",
-        help="prove that this config builds, steps and tests: two steps "
-        "on a few drawn chromosomes instead of its data",
+        help="prove that this config builds, steps and tests: two steps, or one "
+        "of each phase, on a few drawn chromosomes instead of its data",
     )
     parser.add_argument(
         "--cfg-options",

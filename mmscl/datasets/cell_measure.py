@@ -9,6 +9,11 @@ from mmscl.datasets.straightening import NoAxisError, find_axis
 
 #: 'area': square root of the foreground's area; 'axis': length of the medial axis.
 MEASURES = ("area", "axis")
+#: Measure -> why a cell has no size.
+NO_SIZE = dict(
+    area="no chromosome found in most crops of the cell",
+    axis="no chromosome of the cell has an axis (round, ring)",
+)
 
 
 def check_measure(name: str, value: bool | str) -> str | None:

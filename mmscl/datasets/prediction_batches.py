@@ -15,7 +15,7 @@ from mmpretrain.datasets.transforms import PackInputs
 from mmpretrain.registry import TRANSFORMS
 from torch import Tensor
 
-from mmscl.datasets.cell_measure import measure_cell, measure_crop
+from mmscl.datasets.cell_measure import NO_SIZE, measure_cell, measure_crop
 from mmscl.datasets.crops import Crops
 from mmscl.datasets.images import ImageError, read_crop
 from mmscl.datasets.sources.listing import LeftOut
@@ -115,7 +115,7 @@ class CropReader:
         """Rows (int64, up to `size`) and their images, cell by cell.
 
         Raises:
-            ImageError: A crop cannot be read, or a cell has no foreground.
+            ImageError: A crop cannot be read, or a cell has no size.
         """
         samples = self._samples(pipeline.cell_measure)
         while batch := list(islice(samples, size)):
@@ -157,8 +157,8 @@ class CropReader:
                 sample["cell_size"], sample["cell_measure"] = size, measure
             return cell
         error = ImageError(
-            f"{cell[0]['img_path']}: no chromosome found in most of the {len(cell)} "
-            "crops of its cell, so the cell has no size; look at them"
+            f"{cell[0]['img_path']}: {NO_SIZE[measure]}, so it has no size; look at "
+            f"its {len(cell)} crops"
         )
         if not self.skip_unreadable:
             raise error

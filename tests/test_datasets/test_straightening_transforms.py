@@ -1,5 +1,6 @@
 """Straightening, lengths and key points as transforms of a pipeline."""
 
+import cv2
 import numpy as np
 import pytest
 from bent_chromosomes import ball, draw, ring, rod
@@ -145,6 +146,20 @@ class TestCellMeasure:
         assert measure_cell(np.array([3.0, np.nan, 5.0])) == 4.0
         assert measure_cell(np.array([np.nan])) == 0.0
 
+    def test_a_cell_without_a_size_says_what_was_not_found(self, tmp_path):
+        """A round chromosome is there, but has no axis to be measured by."""
+        cv2.imwrite(str(tmp_path / "a.png"), ball())
+        size = measure_cell(np.array([measure_crop(ball(), 255, "axis")]))
+        measured = sample(ball(), cell_size=size, cell_measure="axis")
+        with pytest.raises(ImageError, match="a.png: .* no chromosome of the cell has"):
+            NormalizeLength()(measured)
+        reader = CropReader(find_crops(tmp_path), [np.array([0])], False)
+        with pytest.raises(ImageError, match="a.png: .* has an axis .round, ring."):
+            list(reader._samples("axis"))
+        blank = sample(np.full((20, 20), 255, np.uint8), cell_size=0.0)
+        with pytest.raises(ImageError, match="a.png: .* no chromosome found in most"):
+            ChromosomeCanvas(64, extent=144, cell_size=31)(blank)
+
     def test_data_set_and_inference_measure_the_same(self, tmp_path):
         write_karyotypes(tmp_path, cases=1, abnormal_rate=0.0)
         step = dict(type="NormalizeLength", cell_size=61)
@@ -182,8 +197,9 @@ class TestAxisPoints:
         np.testing.assert_allclose(points[[0, -1], 1], [-0.75, 0.75], atol=0.03)
         np.testing.assert_allclose(np.diff(points[:, 1]), 0.375, atol=0.01)
 
-    def test_a_round_one_has_none(self):
-        result = AxisPoints()(sample(ball()))
+    @pytest.mark.parametrize("image", [ball(), ring()], ids=["round", "ring"])
+    def test_a_round_one_and_a_ring_have_none(self, image):
+        result = AxisPoints()(sample(image))
         assert result["axis_found"] is False and not result["axis_points"].any()
 
     def test_what_augmentation_left_a_few_pixels_of_has_none(self):

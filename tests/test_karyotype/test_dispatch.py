@@ -82,6 +82,15 @@ def test_warnings_name_autosomes_and_the_sex_chromosomes():
     assert dispatch(values).warnings == ()
 
 
+def test_a_cell_of_one_chromosome_keeps_its_type_and_lacks_all_others():
+    found = dispatch(np.array([row(2, 0.95, 3)]))
+    assert found.types.tolist() == [2]
+    assert len(found.warnings) == 23  # 22 autosomes, and X and Y together
+    assert found.warnings[2] == "type 3 has 1 chromosomes, expected 2"
+    assert found.warnings[3] == "type 4 has 0 chromosomes, expected 2"
+    assert found.warnings[-1] == "X and Y have 0 chromosomes together, expected 2"
+
+
 def test_values_that_are_no_probabilities_are_refused():
     with pytest.raises(PredictionTableError, match="crop 0: .* a sum of 24"):
         dispatch(np.ones((2, K)))

@@ -198,6 +198,9 @@ def test_straightening_refuses(plot, tmp_path):
     cv2.imwrite(str(tmp_path / "ring.png"), ring())
     code, said = plot("straightening", "ring.png")
     assert code and "ring.png: a ring" in " ".join(said.split())
+    code, said = plot("straightening", "ring.png", "--sharma", "--out", "steps")
+    assert code == 0, said
+    assert "a ring: its hole takes" in (tmp_path / "steps.svg").read_text("utf-8")
     crops = [write_crop(tmp_path, f"{d}.png", d) for d in (30, 60)]
     code, said = plot("straightening", *crops, "--sharma")
     assert code and "--sharma shows the steps of one crop, got 2" in said

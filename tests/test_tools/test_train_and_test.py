@@ -110,9 +110,16 @@ def test_testing_leaves_tables_that_agree_with_the_measures(trained, run_here):
         assert f"{accuracy:.2f}" in output
 
 
-def test_smoke_proves_a_config_without_its_data(folder, run_here):
-    config = ROOT / "configs" / "scl" / "resnet10t_pki3.py"
+@pytest.mark.parametrize(
+    "name, steps",
+    [("scl/resnet10t_pki3", 2), ("comparators/varifocal_pki3", 5)],
+    ids=["plain", "phases"],
+)
+def test_smoke_proves_a_config_without_its_data(name, steps, folder, run_here):
+    config = ROOT / "configs" / f"{name}.py"
     output = run_here("train.py", str(config), "--smoke")
     assert f"{config}: builds, steps and tests" in output
-    assert re.search(r"train 2/2 \(100 %\)", output)
+    assert re.search(rf"train {steps}/{steps} \(100 %\)", output)
+    if steps == 5:
+        assert "local and locate 3-4, fused 5-5" in output
     assert not (folder / "work_dirs").exists()

@@ -48,12 +48,19 @@ def test_every_step_of_sharmas(tmp_path):
     assert all(axis.images or axis.lines for axis in figure.axes[:9])
     np.testing.assert_array_equal(figure.axes[8].images[0].get_array(), steps.result)
     assert f"{steps.fill:.2f}" in figure.axes[2].get_xlabel()
+    cut = figure.axes[5].lines[0].get_xydata()
+    np.testing.assert_allclose(cut.mean(axis=0), steps.centre)
     assert save_figure(figure, tmp_path / "a.png")[0].stat().st_size > 10_000
 
 
-def test_a_straight_one_says_why_nothing_was_done():
-    figure = plot_sharma(sharma_steps(rod(), 255))
-    assert "straight: it fills" in texts(figure.axes[3]).replace("\n", " ")
+@pytest.mark.parametrize(
+    "image, reason",
+    [(rod(), "straight: it fills 1.00"), (ring(), "a ring: its hole takes")],
+    ids=["straight", "ring"],
+)
+def test_what_is_left_as_it_is_says_why(image, reason):
+    figure = plot_sharma(sharma_steps(image, 255))
+    assert reason in texts(figure.axes[3]).replace("\n", " ")
     assert [axis.get_title() for axis in figure.axes[3:9]] == [""] * 6
     # All is inside: neither the reason nor a title pushes the pictures aside.
     figure.canvas.draw()

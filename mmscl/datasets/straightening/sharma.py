@@ -10,10 +10,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from mmscl.datasets.images import find_background
-from mmscl.datasets.straightening.outline import EmptyCropError
+from mmscl.datasets.straightening.outline import (
+    EmptyCropError,
+    NoAxisError,
+    find_outline,
+)
 from mmscl.datasets.straightening.sharma_arms import Stitched, Turned, stitch, turn_arm
 from mmscl.datasets.straightening.sharma_bend import (
     STRAIGHT_FILL,
@@ -42,7 +47,8 @@ class SharmaSteps:
         slope: 3: columns a row of the line fitted to the object; its sign is the
             direction of the bend. What the paper uses it for is not known to us: here
             it is kept, and the inner side of the bend is seen from the arms.
-        bend: 4: the bending axis; None if the crop is straight or has none.
+        bend: 4: the bending axis, in pixels of the object's box; None if the crop is
+            straight or has none.
         arms: 5: upper and lower arm, cut apart and turned upright.
         stitched: 6 and 7: the arms put together, and the wedge filled.
         result: The straight chromosome; the crop itself if nothing was done.
@@ -73,18 +79,25 @@ class SharmaSteps:
     @property
     def centre(self) -> tuple[float, float] | None:
         """Middle of the bend in pixels of the crop (x, y)."""
-        return None if self.bend is None else self.bend.centre
+        if self.bend is None:
+            return None
+        rows, columns = box_of(self.mask)
+        return self.bend.centre[0] + columns.start, self.bend.centre[1] + rows.start
 
 
 def sharma_steps(image: np.ndarray, background: int | None = None) -> SharmaSteps:
     """Straighten a crop in Sharma's way.
+
+    From step 2 on only the object's box is seen, so background around it changes
+    nothing. A crop that was cut within the object's blurred rim is another picture: it
+    fills more of its box.
 
     Args:
         image: H x W uint8, on a light or a dark background; may touch the border.
         background: Its grey level, 0..255; None finds it.
 
     Raises:
-        EmptyCropError: No object.
+        EmptyCropError: No object, or a speck.
     """
     if background is None:
         background = find_background(image)
@@ -94,30 +107,58 @@ def sharma_steps(image: np.ndarray, background: int | None = None) -> SharmaStep
         raise EmptyCropError(
             "no chromosome: nothing stands out from the background; is the crop empty?"
         )
+    ring = _ring(image, background)
     fill, slope = fill_ratio(mask), fitted_slope(mask)
     bend = arms = stitched = None
-    result, reason = image, ""
-    if fill >= STRAIGHT_FILL:
+    result, reason, box = image, "", box_of(mask)
+    if ring:
+        reason = ring
+    elif fill >= STRAIGHT_FILL:
         reason = f"straight: it fills {fill:.2f} of its box, from 2/3 on"
-    elif (bend := find_bending_axis(mask)) is None:
+    elif (bend := find_bending_axis(mask[box])) is None:
         reason = "no bend: at no angle has the projection two maxima"
+    elif small := _too_small(sides := _sides(mask[box], bend)):
+        bend, reason = None, small
     else:
-        upper, lower = sides = _sides(mask, bend)
-        least = min(np.count_nonzero(upper), np.count_nonzero(lower))
-        if least < _LEAST_ARM:
-            bend = None
-            reason = (
-                f"straight: the bending axis cuts off {least} pixels, and an arm has "
-                f"at least {_LEAST_ARM}"
-            )
-        else:
-            arms = _turned_arms(image, background, sides, bend)
-            stitched = stitch(*arms, background)
-            result = stitched.filled
+        arms = _turned_arms(image[box], background, sides, bend)
+        stitched = stitch(*arms, background)
+        result = stitched.filled
     return SharmaSteps(
         image, background, threshold, mask, fill, slope, bend, arms, stitched,
         result, reason,
     )  # fmt: skip
+
+
+def box_of(mask: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the upright box of an object, H x W bool."""
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return slice(y, y + height), slice(x, x + width)
+
+
+def _ring(image: np.ndarray, background: int) -> str:
+    """Why a ring is left as it is, of which the paper is silent; '' of all others.
+
+    Raises:
+        EmptyCropError: A speck.
+    """
+    try:
+        find_outline(image, background)
+    except EmptyCropError:
+        raise
+    except NoAxisError as error:
+        return str(error)
+    return ""
+
+
+def _too_small(sides: tuple[np.ndarray, np.ndarray]) -> str:
+    """Why what the bending axis cuts off is no arm; '' if both are."""
+    least = min(np.count_nonzero(side) for side in sides)
+    if least >= _LEAST_ARM:
+        return ""
+    return (
+        f"straight: the bending axis cuts off {least} pixels, and an arm has at least "
+        f"{_LEAST_ARM}"
+    )
 
 
 def _sides(mask: np.ndarray, bend: BendingAxis) -> tuple[np.ndarray, np.ndarray]:

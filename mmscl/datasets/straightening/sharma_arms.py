@@ -52,10 +52,10 @@ def turn_arm(
     """Step 5: turn an arm to the angle at which it is least wide.
 
     Args:
-        image: The crop, H x W uint8.
+        image: The crop, or the object's box in it, H x W uint8.
         background: Its grey level.
         arm: Which pixels are the arm's, H x W bool.
-        cut: Middle of the cut (x, y) in pixels of the crop.
+        cut: Middle of the cut (x, y) in pixels of the image.
         cut_below: Whether the cut is to be at the lower end.
     """
     y, x = np.nonzero(arm)

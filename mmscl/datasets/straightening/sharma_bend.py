@@ -28,8 +28,8 @@ class BendingAxis(NamedTuple):
     Attributes:
         degrees: Rotation of the best angle, one of ``ANGLES``: with it the bending axis
             lies along the rows.
-        row: y cos - x sin of the bending axis, x and y in pixels of the crop.
-        centre: Middle of the object on the bending axis, in pixels of the crop (x, y).
+        row: y cos - x sin of the bending axis, x and y in pixels of the mask.
+        centre: Middle of the object on the bending axis, in pixels of the mask (x, y).
         scores: Score of each angle; infinite where there are no two maxima. (18,)
         projection: Pixels a row at the best angle, smoothed, from ``first_row`` on.
         first_row: Row of the first of them.

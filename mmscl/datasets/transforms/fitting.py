@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from mmscl.datasets.cell_measure import NO_SIZE
 from mmscl.datasets.images import ImageError, foreground_mask
 from mmscl.datasets.transforms.pipeline_error import PipelineError
 
@@ -63,6 +64,6 @@ def cell_size_of(
     if not sample["cell_size"] > 0:
         raise ImageError(
             f"{sample.get('img_path', 'sample')}: its cell has size "
-            f"{sample['cell_size']}: no foreground found in the crops of the cell"
+            f"{sample['cell_size']}: {NO_SIZE[measure]}"
         )
     return sample["cell_size"]

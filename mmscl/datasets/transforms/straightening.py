@@ -151,9 +151,7 @@ class SharmaStraighten(_Straightening):
 
     def straighten(self, sample: dict) -> None:
         """Replace img."""
-        image, background = sample["img"], sample["background"]
-        find_outline(image, background)  # refuses rings, of which the paper is silent
-        steps = sharma_steps(image, background)
+        steps = sharma_steps(sample["img"], sample["background"])
         if steps.reason:
             raise NoAxisError(steps.reason)
         sample["img"] = steps.result

@@ -25,7 +25,8 @@ class AxisNet(BaseModule):
     the size; all are brought to a quarter and stacked, as its authors do for key
     points. The softmax of a heat map is where the point may be; its mean is the point
     (integral regression, Sun et al., ECCV 2018), so that the straightening behind it
-    has a gradient.
+    has a gradient. A part of `StraighteningClassifier`, which is only inspired by
+    HR-Net: that network is not this HRNet.
 
     Args:
         model_name: Name of a timm HRNet.

@@ -22,7 +22,8 @@ def sample_along(images: Tensor, points: Tensor, size: tuple[int, int]) -> Tenso
     The axis is the natural cubic spline through the points, run straight on beyond its
     ends. Row r of the result is one pixel of arc further than row r - 1, the middle of
     the axis in the middle row, the axis itself in the middle column; so lengths and
-    widths stay. Outside the image its border repeats.
+    widths stay. Beyond the image there is background, the median of its border: a
+    chromosome that touches the border is not drawn out.
 
     Args:
         images: (B, C, H, W).
@@ -49,13 +50,21 @@ def sample_along(images: Tensor, points: Tensor, size: tuple[int, int]) -> Tenso
     offsets = (offsets - (size[1] - 1) / 2)[:, None]
     grid = place[:, :, None] + offsets * across[:, :, None]  # (B, L, V, 2)
     grid = (2 * grid + 1) / scale - 1
-    return F.grid_sample(
-        images,
+    level = border_level(images)
+    straight = F.grid_sample(
+        images - level,
         grid.to(images.dtype),
         mode="bilinear",
-        padding_mode="border",
+        padding_mode="zeros",
         align_corners=False,
     )
+    return straight + level
+
+
+def border_level(images: Tensor) -> Tensor:
+    """Images (B, C, H, W) -> the median of each one's border, (B, C, 1, 1)."""
+    edges = (images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1])
+    return torch.cat(edges, dim=-1).median(dim=-1).values[..., None, None]
 
 
 @lru_cache(maxsize=8)

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmscl.models.comparators.axis_sampling import border_level
+
 GRADIENTS = ("sample", "mask")
 #: Chromosome is what is off the background by this share of the greatest distance.
 _FOREGROUND = 0.25
@@ -78,9 +80,7 @@ def covering_boxes(images: Tensor) -> Tensor:
         (B, 3): ux = uy = 0.5, ul in 0.05..0.95.
     """
     images = images.detach().float()
-    edges = (images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1])
-    level = torch.cat(edges, dim=-1).median(dim=-1).values
-    distance = (images - level[..., None, None]).abs().mean(dim=1)
+    distance = (images - border_level(images)).abs().mean(dim=1)
     peak = distance.amax(dim=(1, 2), keepdim=True)
     on = distance > _FOREGROUND * peak
     height, width = on.shape[1:]

@@ -5,7 +5,7 @@ import math
 import cv2
 import numpy as np
 import pytest
-from bent_chromosomes import ball, draw, rod
+from bent_chromosomes import ball, draw, ring, rod
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -129,6 +129,36 @@ def test_a_straight_chromosome_is_left_as_it_is():
     assert steps.result is image and steps.arms is None and steps.angle == 0
     assert steps.reason.startswith("straight: it fills 1.00 of its box")
     assert sharma_steps(ball(), 255).reason.startswith("straight")
+
+
+def test_a_ring_is_left_as_it_is():
+    """Cut open it would have two arms; the paper is silent on rings."""
+    image = ring()
+    steps = sharma_steps(image, 255)
+    assert steps.reason.startswith("a ring: its hole takes a disc")
+    assert steps.result is image and steps.arms is None and steps.bend is None
+
+
+@pytest.mark.parametrize("kind, degrees", [("12", 60), ("12", 90), ("3", 90)])
+def test_background_around_the_crop_changes_nothing(kind, degrees):
+    image = draw(kind, degrees).image
+    alone = sharma_steps(image, 255)
+    for margin in (1, 3, 10):
+        around = sharma_steps(np.pad(image, margin, constant_values=255), 255)
+        assert around.angle == alone.angle and around.reason == alone.reason == ""
+        np.testing.assert_array_equal(around.result, alone.result)
+        moved = np.subtract(around.centre, alone.centre)
+        np.testing.assert_allclose(moved, margin)
+
+
+def test_a_crop_that_is_cut_within_the_rim_fills_more_of_its_box():
+    """It is another picture: pixels of the object, above the threshold, are gone."""
+    image = draw("12", 60).image
+    whole = sharma_steps(image, 255)
+    x, y, width, height = cv2.boundingRect((image < 200).view(np.uint8))
+    tight = sharma_steps(image[y : y + height, x : x + width], 255)
+    assert tight.mask.sum() < whole.mask.sum() and tight.fill > whole.fill
+    assert whole.reason == "" and tight.reason.startswith("straight: it fills 0.67")
 
 
 def test_an_empty_crop_is_refused():

@@ -70,7 +70,24 @@ def test_points_in_one_place_are_finite():
     assert torch.isfinite(straight).all() and torch.isfinite(points.grad).all()
 
 
-def test_the_border_repeats_outside_of_the_image():
-    images = torch.full((1, 1, 32, 16), 0.7)
+@pytest.mark.parametrize("top", [0, 24, 48], ids=["upper", "neither", "lower"])
+def test_a_rod_keeps_its_length_where_it_touches_the_border(top):
+    """Rows beyond the image are background, not the chromosome's last row again."""
+    image = np.full((96, 64), 250, np.uint8)
+    image[top : top + 48, 27:37] = 90
+    found = AxisPoints(count=12)(dict(img=image, background=250))
+    images = torch.from_numpy(image)[None, None].double()
+    points = torch.from_numpy(found["axis_points"])[None].double()
+    straight = sample_along(images, points, (96, 64))[0, 0]
+    dark = straight < 170
+    assert abs(int(dark.any(dim=1).sum()) - 48) <= 1
+    assert int(dark.any(dim=0).sum()) == 10
+    torch.testing.assert_close(straight[[0, -1]], torch.full_like(straight[:2], 250.0))
+
+
+def test_beyond_the_image_each_channel_has_its_own_background():
+    images = torch.tensor([0.7, -0.2])[None, :, None, None].repeat(1, 1, 32, 16)
+    images[:, :, :20, 6:10] = 3.0
     straight = sample_along(images, upright(5, 32, 30).float(), (64, 64))
-    torch.testing.assert_close(straight, torch.full((1, 1, 64, 64), 0.7))
+    beyond = straight[0, :, :15]  # the image's 32 rows are the middle ones of 64
+    torch.testing.assert_close(beyond, images[0, :, :1, :1].expand_as(beyond))

@@ -137,6 +137,19 @@ def test_a_blank_image_has_the_smallest_box():
     torch.testing.assert_close(found, torch.tensor([[0.5, 0.5, 0.05]] * 2))
 
 
+@pytest.mark.parametrize("side", ["upper", "lower", "left", "right"])
+def test_a_chromosome_that_touches_the_border_has_the_largest_box(side):
+    """To cover it the box would have to be the whole image; the largest is half."""
+    image = torch.full((1, 1, 64, 64), 255.0)
+    image[..., :40, 20:44] = 90.0
+    if side in ("lower", "right"):
+        image = image.flip(2)
+    if side in ("left", "right"):
+        image = image.transpose(2, 3)
+    found = covering_boxes(image)[0]
+    torch.testing.assert_close(found, torch.tensor([0.5, 0.5, 0.95]))
+
+
 def test_the_target_covers_what_the_data_set_calls_foreground():
     """On a drawn cell the box is that of the mask from Otsu's threshold, to a pixel."""
     steps = [dict(type="LoadChromosome")]

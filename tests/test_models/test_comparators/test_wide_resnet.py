@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
 
 from mmscl.models.comparators import GridMaxPool, VarifocalFeatures
 from mmscl.models.comparators.wide_resnet import WideUnit
@@ -66,7 +67,8 @@ def test_the_grid_is_the_papers_max_pooling(side, kernel):
     assert torch.equal(GridMaxPool(4)((maps,)), expected)
 
 
-def test_g_net_runs_with_scl():
+def test_g_net_trains_with_scl():
+    torch.manual_seed(0)
     model = MODELS.build(
         dict(
             type="SCLClassifier",
@@ -76,7 +78,14 @@ def test_g_net_runs_with_scl():
         )
     )
     assert model.head.embedding.in_features == 8 * 16
-    assert model.extract_feat(torch.zeros(2, 1, 48, 32), "embedding").shape == (2, 5)
+    images = torch.randn(4, 1, 48, 32)
+    assert model.extract_feat(images, "embedding").shape == (4, 5)
+    samples = [DataSample().set_gt_label(label) for label in (0, 1, 0, 1)]
+    losses = model.loss(images, samples)
+    assert losses["loss_con"] > 0 and losses["loss_cls"] > 0
+    losses["loss_con"].backward()
+    grad = model.backbone.stem.weight.grad
+    assert torch.isfinite(grad).all() and grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize(
