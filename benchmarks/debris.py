@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 
 from mmscl.cli import report_errors
+from mmscl.datasets.columns import rows_by_cell
 from mmscl.datasets.crop_check import why_no_chromosome
 from mmscl.datasets.images import find_background, foreground_mask, read_crop
 from mmscl.datasets.manifest import Manifest
@@ -163,14 +164,6 @@ KINDS: dict[str, Callable[[Maker], np.ndarray]] = {
 }
 
 
-def cells_of(manifest: Manifest, most: int) -> Iterator[np.ndarray]:
-    """Rows of the first cells."""
-    keys = np.char.add(np.char.add(manifest["case"], "\n"), manifest["cell"])
-    names, first = np.unique(keys, return_index=True)
-    for name in names[np.argsort(first)][:most]:
-        yield np.flatnonzero(keys == name)
-
-
 def outcomes(
     infer: KaryotypeInferencer, crops: list[np.ndarray], rng: np.random.Generator
 ) -> Iterator[tuple[str, str, int]]:
@@ -205,15 +198,16 @@ def main() -> None:
         rng = np.random.default_rng(args.seed)
         tally: Counter[tuple[str, str]] = Counter()
         changes: Counter[str] = Counter()
-        for rows in cells_of(manifest, args.cells):
+        cells = rows_by_cell(manifest["case"], manifest["cell"])
+        for rows in cells[: args.cells]:
             crops = [read_crop(path.parent / manifest["path"][row]) for row in rows]
             for kind, outcome, changed in outcomes(infer, crops, rng):
                 tally[kind, outcome] += 1
                 changes[kind] += changed
         for kind in KINDS:
             found = [tally[kind, outcome] for outcome in OUTCOMES]
-            cells = " | ".join(map(str, found))
-            row = f"| {path.parent.name} | {kind} | {sum(found)} | {cells} "
+            counts = " | ".join(map(str, found))
+            row = f"| {path.parent.name} | {kind} | {sum(found)} | {counts} "
             print(f"{row}| {changes[kind]} |", flush=True)
 
 

@@ -11,47 +11,10 @@ Cost and result: configs/README.md
 """
 
 _base_ = [
-    "../_base_/pki3_96x48.py",
+    "../_base_/pki3_96x48_sharma.py",
     "../_base_/short_schedule.py",
     "../_base_/runtime.py",
 ]
-
-meta_keys = ("sample_idx", "img_path", "case", "cell", "site", "ori_shape", "img_shape")
-straight = [dict(type="SharmaStraighten")]  # once a crop, before the cache
-train_pipeline = [
-    dict(type="LoadChromosome"),
-    dict(type="NormalizeLength", cell_size=61),
-    # Preset 'mmscl' without its bends, which straightening has just taken out.
-    dict(type="GreyJitter", contrast=0.5, gamma=0.3, blur=1.2, noise=8.0, prob=0.5),
-    dict(
-        type="ChromosomeCanvas",
-        size=(96, 48),
-        extent=144,
-        rotation=15,
-        hflip=0.5,
-        scale=(0.8, 1.25),
-        shift=0.05,
-    ),
-    dict(type="PackInputs", meta_keys=meta_keys),
-]
-test_pipeline = [
-    dict(type="LoadChromosome"),
-    dict(type="SharmaStraighten"),
-    dict(type="NormalizeLength", cell_size=61),
-    dict(type="ChromosomeCanvas", size=(96, 48), extent=144),
-    dict(type="PackInputs", meta_keys=meta_keys),
-]
-train_dataloader = dict(
-    dataset=dict(once=straight, pipeline=train_pipeline, cell_size="axis")
-)
-val_dataloader = dict(
-    dataset=dict(
-        once=straight,
-        pipeline=[test_pipeline[0], *test_pipeline[2:]],
-        cell_size="axis",
-    )
-)
-test_dataloader = dict(dataset=dict(pipeline=test_pipeline, cell_size="axis"))
 
 model = dict(
     type="SCLClassifier",
