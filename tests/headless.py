@@ -16,8 +16,8 @@ CHROMIUM = next(
 
 
 @contextmanager
-def open_page(width: int = 1440, height: int = 900) -> Iterator[Any]:
-    """An empty page in a window of that many pixels."""
+def open_browser() -> Iterator[Any]:
+    """Chromium, of playwright's synchronous interface."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright")
     if CHROMIUM is None:
         pytest.skip("no chromium (Debian: apt-get install chromium)")
@@ -25,5 +25,12 @@ def open_page(width: int = 1440, height: int = 900) -> Iterator[Any]:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox"]
         )
-        yield browser.new_page(viewport=dict(width=width, height=height))
+        yield browser
         browser.close()
+
+
+@contextmanager
+def open_page(width: int = 1440, height: int = 900) -> Iterator[Any]:
+    """An empty page in a window of that many pixels."""
+    with open_browser() as browser:
+        yield browser.new_page(viewport=dict(width=width, height=height))

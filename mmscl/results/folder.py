@@ -31,9 +31,10 @@ from mmscl.results.tables import ResultsError, read_rows, write_rows
 
 #: What people have corrected in a folder of results (mmscl.review).
 CORRECTIONS = "corrections.csv"
-#: What we write into it; of a review without corrections a lock may be left.
-_OURS = (CASES, CELLS, CROPS, RUN, REPORT, PICTURES, KARYOGRAMS)
-_LOCK = (".review.lock", ".review.owner")
+#: Who corrects them at this moment (mmscl.review); may be left behind.
+LOCK, OWNER = ".review.lock", ".review.owner"
+#: What the folder may hold; all else is somebody's own.
+_OURS = (CASES, CELLS, CROPS, RUN, REPORT, PICTURES, KARYOGRAMS, LOCK, OWNER)
 _PICTURE = re.compile(rf"{PICTURES}/\d{{6,}}\.png")
 
 
@@ -112,7 +113,7 @@ def check_free(out: str | Path, overwrite: bool = False) -> None:
             f"{out}: holds corrections made by hand ({CORRECTIONS}), which --overwrite "
             "does not throw away; choose another --out, or move the folder"
         )
-    known = {*_OURS, *_LOCK, *_karyograms(out)}
+    known = {*_OURS, *_karyograms(out)}
     check_all_ours(out, lambda name: name in known or bool(_PICTURE.fullmatch(name)))
 
 

@@ -9,9 +9,8 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 
 from mmscl.files import writing
+from mmscl.results.folder import LOCK, OWNER
 from mmscl.review.errors import FolderLockedError
-
-LOCK, OWNER = ".review.lock", ".review.owner"
 
 
 class FolderLock:

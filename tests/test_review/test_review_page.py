@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 
 import pytest
 from drawn_review import write_folder
+from headless import open_browser
 from review_server import serving
 
 from mmscl.datasets.manifest import Manifest
@@ -16,17 +16,7 @@ from mmscl.results import write_results
 from mmscl.review import read_log
 from mmscl.review.log import LOG
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright")
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
-    None,
-)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="no chromium (Debian: apt-get install chromium)"
-    ),
-]
+pytestmark = pytest.mark.slow
 #: Milliseconds that something may take; the machine may be busy.
 PATIENCE = 30_000
 PKI3 = Path(__file__).parents[2] / "data" / "pki3"
@@ -34,12 +24,8 @@ PKI3 = Path(__file__).parents[2] / "data" / "pki3"
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
+    with open_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
