@@ -31,6 +31,7 @@ def draw_results(cells: int = 2, case: str = CASE) -> KaryotypeResults:
             case=case,
             cell=f"{cell}/a b",
             crops=47,
+            left_out=0,
             placed=46,
             unplaced=1,
             karyotype=Karyotype.of("XX").text,

@@ -135,6 +135,7 @@ def _cell(crops: list[CropRow], name: str) -> CellRow:
         case=crops[0].case,
         cell=crops[0].cell,
         crops=len(crops),
+        left_out=0,
         placed=len(crops) - unplaced,
         unplaced=unplaced,
         karyotype=counts.text,

@@ -22,7 +22,7 @@ from mmscl.results.pictures import PictureFolder, picture_path
 from mmscl.results.rows import CaseRow, CellRow, CropRow
 from mmscl.results.tables import ResultsError, read_rows
 
-FORMAT = "mmscl karyotype results 1"
+FORMAT = "mmscl karyotype results 2"
 RUN, REPORT = "run.json", "report.html"
 CROPS, CELLS, CASES = "predictions.csv", "cells.csv", "cases.csv"
 PICTURES, KARYOGRAMS = "crops", "karyograms"

@@ -180,6 +180,7 @@ def _cell_row(
         case=cell.case,
         cell=cell.cell,
         crops=len(crops),
+        left_out=left_out,
         placed=len(crops) - reading.unplaced,
         unplaced=reading.unplaced,
         karyotype=call.karyotype.text,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -25,7 +24,6 @@ MANY_CROPS = 60
 MANY_TO_REVIEW = 0.2
 #: A crop this many times as long as its cell's median one: chromosome 1 has about 2.
 MUCH_LONGER = 4.0
-_LEFT_OUT = "of it left out"
 
 
 def why_review(
@@ -77,24 +75,10 @@ def cell_warnings(call: CellCall, crops: int, review: int, left_out: int) -> lis
     elif abs(crops - USUAL) > LEEWAY:
         warnings.append(f"{crops} crops: far from {USUAL}")
     if left_out:
-        warnings.append(f"{counted(left_out, 'file')} {_LEFT_OUT}")
+        warnings.append(f"{counted(left_out, 'file')} of it left out")
     if review > MANY_TO_REVIEW * crops:
         warnings.append(f"to look at twice: {review} of {counted(crops, 'crop')}")
     return warnings + list(call.warnings)
-
-
-def left_out_of(warnings: str) -> int:
-    """Files of a cell that were left out: what :func:`cell_warnings` was given.
-
-    Args:
-        warnings: Of the cell, joined by '; '.
-
-    Example:
-        >>> left_out_of('2 files of it left out; no X'), left_out_of('no X')
-        (2, 0)
-    """
-    found = re.search(rf"(?:^|; )([\d,]+) files? {_LEFT_OUT}(?:;|$)", warnings)
-    return int(found[1].replace(",", "")) if found else 0
 
 
 def case_warnings(call: CaseCall, cells: Sequence[CellRow]) -> list[str]:

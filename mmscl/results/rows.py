@@ -65,6 +65,7 @@ class CellRow:
     Attributes:
         case, cell: Names; together they are the cell's own.
         crops: How many were read.
+        left_out: Files that are no crop of a chromosome, or could not be read.
         placed, unplaced: How many of them have a type, and how many are none of them.
         karyotype: ISCN text of the counts.
         certainty: Of all counts, 0..1.
@@ -76,6 +77,7 @@ class CellRow:
     case: str
     cell: str
     crops: int
+    left_out: int
     placed: int
     unplaced: int
     karyotype: str

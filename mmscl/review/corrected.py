@@ -12,7 +12,7 @@ import numpy as np
 from mmscl.datasets.manifest import TYPES
 from mmscl.karyotype import CellCall, Karyotype, call_case, call_cell
 from mmscl.results import CaseRow, CellRow, CropRow
-from mmscl.results.reasons import case_warnings, cell_warnings, left_out_of, votes_of
+from mmscl.results.reasons import case_warnings, cell_warnings, votes_of
 from mmscl.review.state import CellState, CropState
 from mmscl.review.steps import REJECTED
 
@@ -99,8 +99,7 @@ def corrected_cell(cell: CellState) -> CellRow:
     if not cell.replaced and cell.done == "0":
         return row
     call = call_of(cell)
-    left_out = left_out_of(row.warnings)  # they stay so, whatever is corrected
-    warnings = cell_warnings(call, len(places) - rejected, cell.open, left_out)
+    warnings = cell_warnings(call, len(places) - rejected, cell.open, row.left_out)
     if rejected:
         warnings.append(f"rejected by hand: {rejected}")
     return replace(

@@ -17,7 +17,7 @@ from mmscl.results import KaryotypeResults
 from mmscl.results.look_alikes import find_look_alikes, nearest_prototypes
 from mmscl.results.names import file_names
 from mmscl.results.reading import Predicted, read_results
-from mmscl.results.reasons import case_warnings, cell_warnings, left_out_of
+from mmscl.results.reasons import case_warnings, cell_warnings
 from mmscl.results.rows import CellRow
 
 XX, DOWN = Karyotype.of("XX"), Karyotype.of("XY", {"21": 1})
@@ -103,7 +103,7 @@ def test_cells_and_cases_are_called(results):
 def test_files_that_were_left_out_are_told_with_their_cell(results):
     assert "2 files of it left out" in results.cells[1].warnings
     assert "left out" not in results.cells[0].warnings
-    assert [left_out_of(cell.warnings) for cell in results.cells[:2]] == [0, 2]
+    assert [cell.left_out for cell in results.cells[:2]] == [0, 2]
 
 
 def test_a_polarity_turns_the_picture(predicted, results):
@@ -193,7 +193,7 @@ def test_cells_of_odd_numbers_are_warned_of(crops, words):
 def test_many_crops_for_review_are_warned_of():
     words = "to look at twice: 10 of 46 crops"
     assert cell_warnings(call_cell(XX), 46, 10, 0) == [words]
-    cell = CellRow("a", "b", 46, 46, 0, "46,XX", 1.0, 10, "", "b")
+    cell = CellRow("a", "b", 46, 0, 46, 0, "46,XX", 1.0, 10, "", "b")
     odd = replace(cell, crops=30, needs_review=0)
     found = case_warnings(call_case([call_cell(XX)] * 3), [cell] * 3)
     assert found[0] == "to look at twice: 30 of 138 crops"

@@ -9,7 +9,6 @@ from drawn_review import make_results
 from steps_by_hand import correct_all, make
 
 from mmscl.karyotype import Karyotype
-from mmscl.results.reasons import cell_warnings
 from mmscl.review import ReviewState
 from mmscl.review.corrected import (
     call_of,
@@ -182,17 +181,13 @@ def test_the_cells_of_a_case_vote_as_they_stand():
     assert "the cells disagree" in changed.warnings
 
 
-@pytest.mark.parametrize("left_out", [1, 2, 1234])
-@pytest.mark.parametrize("review", [0, 40])
-def test_a_warning_of_files_that_were_left_out_stays(left_out, review):
+def test_files_that_were_left_out_stay_so():
     state = state_with()
     cell = state.cells["P000_0"]
-    as_read = cell_warnings(call_of(cell), 60, review, left_out)
-    (text,) = [warning for warning in as_read if "left out" in warning]
-    cell.row = replace(cell.row, warnings="; ".join(as_read))
+    cell.row = replace(cell.row, left_out=1234)
     make(state, "place", first(state, "1"), "rejected")
-    corrected = corrected_cell(cell).warnings.split("; ")
-    assert text in corrected and "60 crops: far from 46" not in corrected
+    row = corrected_cell(cell)
+    assert row.left_out == 1234 and "1,234 files of it left out" in row.warnings
 
 
 def test_nothing_left_out_is_no_warning_of_it():
