@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
+from mmengine.utils import import_modules_from_strings
 from mmpretrain.registry import DATASETS
 
 from mmscl.build_errors import did_you_mean
@@ -85,6 +86,7 @@ def read_config(args: Namespace) -> Config:
     if args.cfg_options:
         check_options(cfg, args.cfg_options, args.config)
         cfg.merge_from_dict(args.cfg_options)
+        _import_named(cfg, args.cfg_options)
     check_keys(cfg, args.config)
     cfg.launcher = args.launcher
     name = osp.splitext(osp.basename(args.config))[0]
@@ -105,6 +107,15 @@ def read_config(args: Namespace) -> Config:
     if not torch.cuda.is_available():
         cfg.merge_from_dict({"env_cfg.dist_cfg.backend": "gloo"})
     return cfg
+
+
+def _import_named(cfg: Config, options: Iterable[str]) -> None:
+    """Import what options add to custom_imports: mmengine imports the file's alone."""
+    if any(key.partition(".")[0] == "custom_imports" for key in options):
+        try:
+            import_modules_from_strings(**cfg.custom_imports)
+        except (ImportError, TypeError) as error:
+            raise ConfigError(f"--cfg-options custom_imports: {error}") from error
 
 
 def choose_weights(config: str, checkpoint: str | None) -> str:

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import inspect
 import re
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -179,6 +180,18 @@ def test_a_mistyped_option_is_named():
         check_options(cfg, {"hooks.1.a": 2}, "c")
     with pytest.raises(ConfigError, match="no 'modle'; did you mean 'model'"):
         check_options(cfg, {"modle.x": 2}, "c")
+
+
+def test_modules_that_an_option_names_are_imported(tmp_path, monkeypatch):
+    (tmp_path / "our_losses.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    path = ROOT / "configs/scl/resnet10t_pki3.py"
+    options = {"custom_imports.imports": ["mmscl", "our_losses"]}
+    read_config(args(path, cfg_options=options))
+    assert sys.modules.pop("our_losses")
+    options = {"custom_imports.imports": ["our_loses"]}
+    with pytest.raises(ConfigError, match="custom_imports: .*our_loses"):
+        read_config(args(path, cfg_options=options))
 
 
 def test_a_missing_config_is_named():
