@@ -131,7 +131,7 @@ def test_the_split_and_the_rows_are_those_of_the_manifest(infer, expected, root)
     np.testing.assert_allclose(
         found.scores, expected.predictions.scores[chosen], atol=1e-5
     )
-    with pytest.raises(ManifestError, match="no row has split 'val'"):
+    with pytest.raises(ManifestError, match="no row has split 'val'.*column split"):
         infer(root, split="val")
 
 

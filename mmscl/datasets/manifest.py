@@ -24,6 +24,7 @@ TYPES = (*(str(number) for number in range(1, 23)), "X", "Y")
 COLUMNS = ("path", "type", "case", "cell", "homolog", "polarity", "site", "split")
 SPLITS = ("train", "val", "test")
 REQUIRED = ("path", "type")
+_NO_SPLIT = "; add cases, or write it in the column split beside whole cases"
 
 
 class Manifest:
@@ -180,9 +181,10 @@ class Manifest:
             if value not in known:
                 shown = ", ".join(repr(name) for name in known[:30])
                 more = f", ... ({len(known)} in all)" if len(known) > 30 else ""
+                hint = _NO_SPLIT if column == "split" else ""
                 raise ManifestError(
                     f"{self.source}: no row has {column} {value!r}; there are "
-                    f"{shown}{more}"
+                    f"{shown}{more}{hint}"
                 )
         return values
 
@@ -271,7 +273,7 @@ def split_by_case(
     names, inverse = np.unique(np.asarray(cases, dtype=str), return_inverse=True)
     if "" in names:
         raise ManifestError("a split by case needs the case of every image")
-    position = np.array([_position(name) for name in names], np.float64)
+    position = np.array([case_position(name) for name in names], np.float64)
     bounds = np.cumsum(ratios[:2])
     # A share of zero must stay empty whatever the rounding of the sums.
     last = max(index for index, share in enumerate(ratios) if share > 0)
@@ -288,6 +290,7 @@ def check_ratios(ratios: Sequence[float]) -> None:
         )
 
 
-def _position(case: str) -> float:
+def case_position(case: str) -> float:
+    """A case's place among the shares: the BLAKE2 hash of its name, in [0, 1)."""
     digest = hashlib.blake2b(case.encode(), digest_size=6).digest()
     return int.from_bytes(digest, "big") / 2**48

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from mmscl.datasets.images import ImageError
-from mmscl.datasets.manifest import TYPES, ManifestError
+from mmscl.datasets.manifest import SPLITS, TYPES, ManifestError, split_by_case
 from mmscl.datasets.sources import LAYOUTS, Prepared, SourceError, prepare
 from mmscl.datasets.sources.class_names import types_of_class_folders
+from mmscl.datasets.sources.splits import RATIOS, fill_splits
 
 NUMBERS = range(1, 25)
 
@@ -432,6 +433,30 @@ def test_nothing_is_overwritten_unless_asked(tmp_path):
         prepare("folder", source, source / "1/a.png", split_unit="image")
 
 
+def test_few_cases_leave_no_split_empty(tmp_path):
+    cases = [f"P{number:03d}" for number in range(10)]
+    alone = dict(zip(cases, split_by_case(cases).tolist(), strict=True))
+    assert "val" not in alone.values()
+    for case in cases:
+        put(tmp_path, f"1/{case}_1.png")
+    pattern = r"(?P<case>P\d+)_(?P<cell>\d+)"
+    done = prepare("folder", tmp_path, tmp_path, case_pattern=pattern)
+    found = dict(zip(done.manifest["case"], done.manifest["split"], strict=True))
+    moved = {case: split for case, split in found.items() if split != alone[case]}
+    assert list(moved.values()) == ["val"]
+    report = (tmp_path / "report.md").read_text("utf-8")
+    assert f"So that no split is empty: {next(iter(moved))} to val." in report
+    assert "no image in the split" not in report
+
+
+def test_splits_are_filled_as_far_as_cases_go():
+    assert fill_splits({"a": "train"}, RATIOS) == {}
+    assert set(fill_splits({"a": "test", "b": "test"}, RATIOS).values()) == {"train"}
+    three = dict.fromkeys("abc", "val")
+    assert sorted((three | fill_splits(three, RATIOS)).values()) == sorted(SPLITS)
+    assert fill_splits(dict.fromkeys("abc", "train"), (1, 0, 0)) == {}
+
+
 def test_missing_types_empty_splits_and_mixed_backgrounds_are_warned_of(tmp_path):
     source = tmp_path / "src"
     put(source, "1/a.png")
@@ -441,6 +466,7 @@ def test_missing_types_empty_splits_and_mixed_backgrounds_are_warned_of(tmp_path
     )
     text = "\n".join(done.report.summary)
     assert "no image of type 2, 3" in text and "no image in the split val" in text
+    assert "add cases, or write the column split by hand" in text
     assert "1 images have a light background and 1 a dark one" in text
 
 

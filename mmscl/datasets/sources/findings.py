@@ -133,7 +133,10 @@ class Findings:
         if "split" in self.manifest:
             for split in SPLITS:
                 if not (self.manifest["split"] == split).any():
-                    found.append(f"Warning: no image in the split {split}.")
+                    found.append(
+                        f"Warning: no image in the split {split}. Training needs all "
+                        "three: add cases, or write the column split by hand."
+                    )
         if self.differing("type"):
             found.append(
                 "Warning: two different types are given to "

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
 
-from mmscl.datasets.manifest import SPLITS, check_ratios, split_by_case
+from mmscl.datasets.manifest import (
+    SPLITS,
+    case_position,
+    check_ratios,
+    split_by_case,
+)
 from mmscl.datasets.sources.decode import ImageFacts
 from mmscl.datasets.sources.listing import Listing, SourceError
 
@@ -13,17 +20,19 @@ RATIOS = (0.7, 0.1, 0.2)
 SPLIT_UNITS = ("case", "image", "none")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Splits:
     """How the splits of a source come about.
 
     Attributes:
         unit: 'given' (by the source), or one of ``SPLIT_UNITS``.
         ratios: Shares of train, val, test, where splits are made here.
+        moved: Cases that :meth:`apply` put into a split so that it is not empty.
     """
 
     unit: str
     ratios: Sequence[float] = RATIOS
+    moved: dict[str, str] = field(default_factory=dict)
 
     def apply(self, listing: Listing, facts: Sequence[ImageFacts]) -> None:
         """Writes the split of every record; ``facts`` has one entry a record."""
@@ -33,9 +42,12 @@ class Splits:
             names = [fact.digest for fact in facts]
         else:
             return
-        splits = split_by_case(names, self.ratios)
-        for record, split in zip(listing.records, splits, strict=True):
-            record["split"] = str(split)
+        splits = split_by_case(names, self.ratios).tolist()
+        if self.unit == "case":
+            chosen = dict(zip(names, splits, strict=True))
+            self.moved = fill_splits(chosen, self.ratios)
+        for record, name, split in zip(listing.records, names, splits, strict=True):
+            record["split"] = self.moved.get(name, split)
 
     @property
     def note(self) -> str:
@@ -48,12 +60,48 @@ class Splits:
             "given": "The splits are those that the source gives.",
             "none": "No splits were made (--split-unit none).",
             "case": "Split by case: the hash of its name decides for each case "
-            f"({shares}).",
+            f"({shares}).{self._moves}",
             "image": "Split by image, which is not a split by case: the hash of its "
             f"pixels decides for each image ({shares}). Images of one person are in "
             "several splits: accuracy measured on such a split is too high for new "
             "people.",
         }[self.unit]
+
+    @property
+    def _moves(self) -> str:
+        moves = [f"{case} to {split}" for case, split in self.moved.items()]
+        return f" So that no split is empty: {', '.join(moves)}." if moves else ""
+
+
+def fill_splits(chosen: Mapping[str, str], ratios: Sequence[float]) -> dict[str, str]:
+    """Moves that give every split one case at least, where few cases leave some empty.
+
+    The case that its hash puts nearest to the empty share moves, from a split that
+    keeps another. With fewer cases than splits nothing can be done for the last ones.
+
+    Args:
+        chosen: Split of each case, by :func:`split_by_case`.
+        ratios: Shares of train, val and test; a share of zero stays empty.
+
+    Returns:
+        Case -> split, of the cases that move alone.
+    """
+    bounds = [0.0, *accumulate(ratios)]
+    moved: dict[str, str] = {}
+    for place, split in enumerate(SPLITS):
+        now = {**chosen, **moved}
+        sizes = Counter(now.values())
+        spare = [case for case in now if sizes[now[case]] > 1]
+        if ratios[place] == 0 or sizes[split] or not spare:
+            continue
+        low, high = bounds[place], bounds[place + 1]
+
+        def distance(case: str, low: float = low, high: float = high) -> float:
+            position = case_position(case)
+            return max(low - position, position - high)
+
+        moved[min(sorted(spare), key=distance)] = split
+    return moved
 
 
 def plan_splits(
