@@ -97,7 +97,11 @@ def parse_args() -> argparse.Namespace:
     )
     args = parser.parse_args()
     if Path(args.out).suffix != ".csv":
-        parser.error(f"--out {args.out}: expected a name that ends with .csv")
+        parser.error(
+            f"--out {args.out}: expected a name that ends with .csv; a folder of "
+            "karyograms, tables and a report is what mmscl-karyotype INPUT --out DIR "
+            "(tools/karyotype.py) writes"
+        )
     if args.batch_size is not None and args.batch_size < 1:
         parser.error(f"--batch-size {args.batch_size}: expected 1 or more")
     args.amp, amp = False, args.amp  # the optimiser's wrapper is not for prediction
