@@ -95,12 +95,9 @@ def fill_splits(chosen: Mapping[str, str], ratios: Sequence[float]) -> dict[str,
         if ratios[place] == 0 or sizes[split] or not spare:
             continue
         low, high = bounds[place], bounds[place + 1]
-
-        def distance(case: str, low: float = low, high: float = high) -> float:
-            position = case_position(case)
-            return max(low - position, position - high)
-
-        moved[min(sorted(spare), key=distance)] = split
+        at = {case: case_position(case) for case in sorted(spare)}
+        beyond = {case: max(low - at[case], at[case] - high) for case in at}
+        moved[min(beyond, key=beyond.__getitem__)] = split
     return moved
 
 

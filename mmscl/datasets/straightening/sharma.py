@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from mmscl.datasets.images import find_background
@@ -23,6 +22,7 @@ from mmscl.datasets.straightening.sharma_arms import Stitched, Turned, stitch, t
 from mmscl.datasets.straightening.sharma_bend import (
     STRAIGHT_FILL,
     BendingAxis,
+    box_of,
     fill_ratio,
     find_bending_axis,
     fitted_slope,
@@ -127,12 +127,6 @@ def sharma_steps(image: np.ndarray, background: int | None = None) -> SharmaStep
         image, background, threshold, mask, fill, slope, bend, arms, stitched,
         result, reason,
     )  # fmt: skip
-
-
-def box_of(mask: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns of the upright box of an object, H x W bool."""
-    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
-    return slice(y, y + height), slice(x, x + width)
 
 
 def _ring(image: np.ndarray, background: int) -> str:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mmscl.datasets.straightening.sharma_bend import box_of
+
 # Step 5: the paper does not give the steps in which an arm is turned.
 _DEGREES = np.arange(-90, 90, 2)
 
@@ -96,8 +98,7 @@ def _turn(
     )
     soft = cv2.warpAffine(arm.view(np.uint8) * np.uint8(255), matrix, (side, side))
     mask = soft >= 128
-    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
-    box = slice(y, y + height), slice(x, x + width)
+    box = box_of(mask)
     turned[~mask] = background
     return turned[box].copy(), mask[box].copy()
 

@@ -79,10 +79,15 @@ def object_mask(image: np.ndarray, background: int, threshold: int) -> np.ndarra
     return labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
 
 
+def box_of(mask: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the upright box of an object, H x W bool."""
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return slice(y, y + height), slice(x, x + width)
+
+
 def fill_ratio(mask: np.ndarray) -> float:
     """Step 2: pixels of the object / pixels of its upright box, 0..1."""
-    _, _, width, height = cv2.boundingRect(mask.view(np.uint8))
-    return float(np.count_nonzero(mask)) / (width * height)
+    return float(mask[box_of(mask)].mean())
 
 
 def fitted_slope(mask: np.ndarray) -> float:
