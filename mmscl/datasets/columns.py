@@ -117,12 +117,12 @@ def class_names(dataset: Any, labels: np.ndarray) -> tuple[str, ...]:
 def image_column(
     dataset: Any, column: str, values: Sequence | None, feature: str
 ) -> np.ndarray:
-    """Case or cell of each image: an array (n,) whose values tell groups apart.
+    """Case, cell or site of each image: an array (n,) whose values tell groups apart.
 
     Args:
         dataset: Asked for its `manifest`; wrappers are looked through. Parts of a
-            concatenation are taken to have no case in common.
-        column: 'case' or 'cell'.
+            concatenation are taken to have no case (cell, site) in common.
+        column: 'case', 'cell' or 'site'.
         values: Given values (n,) instead.
         feature: What needs them, for the message.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence, Sized
 
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
+from mmengine.logging import print_log
 from mmpretrain.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
@@ -13,7 +14,7 @@ from mmscl.datasets.columns import class_names, image_column, images_by_class, l
 from mmscl.datasets.pairing import CrossGroup, Items, SameGroup, TupleStream
 from mmscl.registry import register
 
-PAIRINGS = ("random", "cross_case", "same_cell")
+PAIRINGS = ("random", "cross_case", "cross_site", "same_cell")
 #: Blocks made at once: the cost of one numpy call is shared, the first comes soon.
 _WINDOW = 128
 #: Values spread over at most so many times their number are grouped by counting.
@@ -53,6 +54,10 @@ class PairedKaryotypeSampler(Sampler):
     - ``'cross_case'``: of m different cases (patients), always. Where one case has
       more than 1/m of the images of a type, each round draws a random part of them,
       as many as find partners.
+    - ``'cross_site'``: of m different sites (laboratories), in the same way: with
+      two sites and m = 2, half of every batch is of either, however many images
+      each has. Types that fewer than m sites have (the Y of a laboratory with women
+      alone) are paired at random; they are named in the log.
     - ``'same_cell'``: homologues of one cell as far as they go; images whose cell has
       no further one (X and Y of a male, the third of three) are put with images of
       the same case in other cells, what then remains with any of the type. Where m
@@ -66,7 +71,7 @@ class PairedKaryotypeSampler(Sampler):
         seed: Seed, identical in all ranks; None agrees on a random one.
         steps_per_epoch: Blocks a rank yields in an epoch. Default from the paper.
         karyotypes_per_batch: Karyotypes in a block, m. 2 in the paper.
-        pairing: 'random', 'cross_case' or 'same_cell'.
+        pairing: 'random', 'cross_case', 'cross_site' or 'same_cell'.
         missing: 'error' refuses a dataset in which a type has no images, 'skip'
             leaves the type out of the blocks.
         shuffle: False deals images and classes in dataset order.
@@ -74,11 +79,12 @@ class PairedKaryotypeSampler(Sampler):
         labels: Class index of each image (n,), for datasets that do not tell.
         cases: Case of each image (n,), any values; None asks ``dataset.manifest``.
         cells: Cell of each image (n,), told apart within a case; None as for cases.
+        sites: Site of each image (n,); None as for cases.
 
     Raises:
         ValueError: An argument out of range; types without images; 'cross_case' with
-            a type of fewer than m cases.
-        TypeError: The dataset does not tell labels (or cases, or cells).
+            a type of fewer than m cases, 'cross_site' without any type of m sites.
+        TypeError: The dataset does not tell labels (or cases, cells, sites).
 
     Example:
         >>> data = list(range(6))
@@ -101,6 +107,7 @@ class PairedKaryotypeSampler(Sampler):
         labels: Sequence[int] | None = None,
         cases: Sequence | None = None,
         cells: Sequence | None = None,
+        sites: Sequence | None = None,
     ) -> None:
         _check_positive(
             steps_per_epoch=steps_per_epoch, karyotypes_per_batch=karyotypes_per_batch
@@ -127,7 +134,7 @@ class PairedKaryotypeSampler(Sampler):
         self.classes_per_batch = self._block_classes(classes_per_batch)
         images = images_by_class(found, counts)
         self._images = [images[number] for number in self.classes]
-        self._streams = self._make_streams(cases, cells)
+        self._streams = self._make_streams(cases, cells, sites)
         self._class_stream = TupleStream(
             Items(len(self.classes), self.classes_per_batch),
             (self.seed, 0),
@@ -217,42 +224,71 @@ class PairedKaryotypeSampler(Sampler):
         return slots[start - first :], positions[start - first :]
 
     def _make_streams(
-        self, cases: Sequence | None, cells: Sequence | None
+        self, cases: Sequence | None, cells: Sequence | None, sites: Sequence | None
     ) -> list[TupleStream]:
         width = self.karyotypes_per_batch
         items: Sequence[Items]
         if self.pairing == "random":
             items = [Items(len(images), width) for images in self._images]
-        else:
+        elif self.pairing == "same_cell":
             case_ids = image_column(self.dataset, "case", cases, self._feature)
-            if self.pairing == "cross_case":
-                items = self._across_cases(case_ids, width)
-            else:
-                cell_ids = image_column(self.dataset, "cell", cells, self._feature)
-                items = [
-                    SameGroup(*_compact_levels(case_ids[i], cell_ids[i]), width)
-                    for i in self._images
-                ]
+            cell_ids = image_column(self.dataset, "cell", cells, self._feature)
+            items = [
+                SameGroup(*_compact_levels(case_ids[i], cell_ids[i]), width)
+                for i in self._images
+            ]
+        elif self.pairing == "cross_case":
+            items = self._across_cases(cases, width)
+        else:
+            items = self._across_sites(sites, width)
         return [
             TupleStream(item, (self.seed, 1, int(number)), self.shuffle)
             for number, item in zip(self.classes, items, strict=True)
         ]
 
-    def _across_cases(self, case_ids: np.ndarray, width: int) -> list[CrossGroup]:
-        groups = [_compact(case_ids[images]) for images in self._images]
-        poor = [
+    def _across_cases(self, cases: Sequence | None, width: int) -> list[CrossGroup]:
+        groups = self._groups("case", cases)
+        if poor := self._poor(groups, width):
+            raise ValueError(
+                f"pairing='cross_case' needs images of karyotypes_per_batch={width} "
+                f"or more cases for each type, but got fewer for (cases) {poor} in "
+                f"{_where(self.dataset)}. Use pairing='random', or more cases."
+            )
+        return [CrossGroup(group, width) for group in groups]
+
+    def _across_sites(self, sites: Sequence | None, width: int) -> list[Items]:
+        groups = self._groups("site", sites)
+        if all(group.max() + 1 < width for group in groups):
+            raise ValueError(
+                f"pairing='cross_site' needs images of karyotypes_per_batch={width} or "
+                f"more sites, but no type in {_where(self.dataset)} has so many. Add "
+                "the data of another laboratory, or use pairing='cross_case'."
+            )
+        if poor := self._poor(groups, width):
+            print_log(
+                f"pairing='cross_site': fewer than {width} sites have the types "
+                f"(sites) {poor}, whose images are paired at random",
+                logger="current",
+            )
+        return [
+            CrossGroup(group, width)
+            if group.max() + 1 >= width
+            else Items(len(group), width)
+            for group in groups
+        ]
+
+    def _groups(self, column: str, values: Sequence | None) -> list[np.ndarray]:
+        """Case or site of the images of each class, as numbers 0, 1, ..."""
+        ids = image_column(self.dataset, column, values, self._feature)
+        return [_compact(ids[images]) for images in self._images]
+
+    def _poor(self, groups: Sequence[np.ndarray], width: int) -> str:
+        """Classes whose images are of fewer than `width` groups, for a message."""
+        return ", ".join(
             f"{self._names[number]!r} ({group.max() + 1})"
             for number, group in zip(self.classes, groups, strict=True)
             if group.max() + 1 < width
-        ]
-        if poor:
-            raise ValueError(
-                f"pairing='cross_case' needs images of karyotypes_per_batch={width} "
-                f"or more cases for each type, but got fewer for (cases) "
-                f"{', '.join(poor)} in {_where(self.dataset)}. Use "
-                "pairing='random', or more cases."
-            )
-        return [CrossGroup(group, width) for group in groups]
+        )
 
     @property
     def _feature(self) -> str:

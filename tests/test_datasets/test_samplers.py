@@ -17,7 +17,7 @@ from mmscl.datasets import samplers
 from mmscl.datasets.chromosome import ChromosomeDataset
 from mmscl.datasets.manifest import TYPES, Manifest, ManifestError
 from mmscl.datasets.pairing import CrossGroup, Items, SameGroup, TupleStream
-from mmscl.datasets.samplers import PairedKaryotypeSampler
+from mmscl.datasets.samplers import PAIRINGS, PairedKaryotypeSampler
 
 
 class Labelled(Dataset):
@@ -345,6 +345,37 @@ def test_cross_case_partners_change():
     assert len(pairs) == 10 * 9 // 2
 
 
+def test_cross_site_halves_each_pair_between_two_laboratories():
+    # Twelve images of a type in one laboratory, two in the other, all in use.
+    labels, sites = np.repeat([0, 1], 14), (["a"] * 12 + ["b"] * 2) * 2
+    sampler = PairedKaryotypeSampler(
+        Labelled(labels), seed=0, steps_per_epoch=120, pairing="cross_site", sites=sites
+    )
+    found = blocks(sampler)
+    assert (np.array(sites)[found[:, 0]] != np.array(sites)[found[:, 1]]).all()
+    counts = np.bincount(found.ravel(), minlength=28).reshape(2, 14)
+    assert (counts[:, 12:] == 60).all()
+    assert counts[:, :12].min() > 0
+
+
+def test_cross_site_pairs_at_random_what_one_laboratory_has(capsys):
+    labels, sites = [0, 0, 0, 0, 1, 1, 1], list("aabbaaa")
+    sampler = PairedKaryotypeSampler(
+        Labelled(labels), seed=0, steps_per_epoch=9, pairing="cross_site", sites=sites
+    )
+    assert "fewer than 2 sites have the types (sites) '1' (1)" in capsys.readouterr().out
+    found = blocks(sampler)
+    assert (np.array(sites)[found[:, 0, 0]] != np.array(sites)[found[:, 1, 0]]).all()
+    assert (found[:, 0, 1] != found[:, 1, 1]).all()
+
+
+def test_cross_site_of_one_laboratory_is_refused():
+    with pytest.raises(ValueError, match="cross_site.*no type.*another laboratory"):
+        PairedKaryotypeSampler(
+            Labelled([0, 0, 1, 1]), seed=0, pairing="cross_site", sites=["a"] * 4
+        )
+
+
 def test_same_cell_pairs_homologues_then_the_case_then_any():
     data = FromTable(cells())
     found = blocks(
@@ -511,11 +542,11 @@ def test_registered_under_both_names_and_built_as_mmengine_does():
     assert DATA_SAMPLERS.get("mmscl.PairedKaryotypeSampler") is PairedKaryotypeSampler
 
 
-@pytest.mark.parametrize("pairing", ["random", "cross_case", "same_cell"])
+@pytest.mark.parametrize("pairing", PAIRINGS)
 def test_memory_is_at_most_16_bytes_an_image(pairing):
     size = 46 * 5000
     cells = np.arange(size) // 46
-    labels, cases = np.arange(size) % 46 // 2, cells // 5
+    labels, cases, sites = np.arange(size) % 46 // 2, cells // 5, cells % 7
     tracemalloc.start()
     try:
         sampler = PairedKaryotypeSampler(
@@ -526,6 +557,7 @@ def test_memory_is_at_most_16_bytes_an_image(pairing):
             labels=labels,
             cases=cases,
             cells=cells,
+            sites=sites,
         )
         for _ in sampler:
             pass
