@@ -31,8 +31,8 @@ def smoke_config(cfg: Config) -> Iterator[Config]:
     loading path is taken.
 
     Args:
-        cfg: A complete config whose datasets are `ChromosomeDataset` or
-            `SyntheticKaryotypes`; its variable `canvas` tells the side of the white
+        cfg: A complete config whose datasets are `ChromosomeDataset`,
+            `SyntheticKaryotypes` or a `ConcatDataset` of them; its variable `canvas` tells the side of the white
             canvas that the set's crops come on (None: tight crops).
 
     Raises:
@@ -69,11 +69,19 @@ def read_from(root: Path, split: str | None, dataset: ConfigDict) -> ConfigDict:
     )
 
 
+def _drawn(root: Path, phase: str, dataset: ConfigDict) -> ConfigDict:
+    """Drawn crops in the place of a set, or of each part of a concatenation."""
+    if dataset.type != "ConcatDataset":
+        return read_from(root, phase, dataset)
+    parts = [read_from(root, phase, part) for part in dataset.datasets]
+    return ConfigDict(type="ConcatDataset", datasets=parts)
+
+
 def _shrink(cfg: Config, root: Path) -> None:
     for phase in ("train", "val", "test"):
         loader = cfg[f"{phase}_dataloader"]
         loader.num_workers, loader.persistent_workers = 0, False
-        loader.dataset = read_from(root, phase, loader.dataset)
+        loader.dataset = _drawn(root, phase, loader.dataset)
     sampler = cfg.train_dataloader.sampler
     sampler.update(steps_per_epoch=_spread_phases(cfg) or 2, missing="skip")
     views = sampler.get("karyotypes_per_batch", 2)
