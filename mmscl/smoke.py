@@ -32,8 +32,9 @@ def smoke_config(cfg: Config) -> Iterator[Config]:
 
     Args:
         cfg: A complete config whose datasets are `ChromosomeDataset`,
-            `SyntheticKaryotypes` or a `ConcatDataset` of them; its variable `canvas` tells the side of the white
-            canvas that the set's crops come on (None: tight crops).
+            `SyntheticKaryotypes` or a `ConcatDataset` of them; its variable `canvas`
+            tells the side of the white canvas that the set's crops come on (None:
+            tight crops).
 
     Raises:
         ConfigError: A `canvas` that is no side.

@@ -1,7 +1,7 @@
 """SCL on resnet10t at 64 x 32 px: what the levers of this folder are measured against.
 
-scl/resnet10t_pki3.py at two thirds of its size, which halves the cost. Each other config
-of this folder changes one thing of it.
+scl/resnet10t_pki3.py at two thirds of its size, which halves the cost. Each other
+config of this folder changes one thing of it.
 
 Command: python tools/train.py configs/levers/scl.py
 Test:    the same config with tools/test.py, then CHECKPOINT --external
