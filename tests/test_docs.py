@@ -185,7 +185,7 @@ def test_make_targets_exist(page):
 
 def test_every_config_is_in_the_table():
     table = (ROOT / "configs" / "README.md").read_text("utf-8")
-    folders = ("scl", "baseline", "comparators")
+    folders = ("scl", "baseline", "comparators", "levers")
     configs = [c for f in folders for c in ROOT.glob(f"configs/{f}/*.py")]
     absent = [f"{c.parent.name}/{c.name}" for c in configs]
     assert [name for name in absent if f"({name})" not in table] == []
