@@ -49,6 +49,7 @@ class ExportCounts:
         steps: Lines of the log.
         torn: Bytes of an incomplete last line of the log, which was not read.
         why_no_split: Why the manifest has no split; '' if it has one.
+        refilled: Case -> split, of cases that moved so that no part is empty.
     """
 
     cells: int
@@ -61,6 +62,7 @@ class ExportCounts:
     steps: int
     torn: int
     why_no_split: str
+    refilled: dict[str, str]
 
 
 def export_corrections(
@@ -136,6 +138,9 @@ def told(counts: ExportCounts) -> str:
             f"note: the manifest has no split: {counts.why_no_split}; train on it with "
             "split=None, or add the column split"
         )
+    elif counts.refilled:
+        moves = ", ".join(f"{case} to {part}" for case, part in counts.refilled.items())
+        lines.append(f"note: so that no part of the split is empty: {moves}")
     if counts.torn:
         lines.append(
             f"note: the last line of {LOG} is incomplete ({counts.torn} bytes) and was "
@@ -223,6 +228,7 @@ def _counted(
         steps=len(steps),
         torn=len(torn),
         why_no_split=sources.why_no_split,
+        refilled=sources.refilled,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mmscl.datasets.manifest import SPLITS, Manifest, split_by_case
+from mmscl.datasets.sources.splits import RATIOS, fill_splits
 from mmscl.results import CropRow, KaryotypeResults
 from mmscl.results.karyotype_results import CROPS
 from mmscl.review.errors import ReviewError
@@ -30,6 +31,7 @@ class Sources:
         split: Split by case of each row; None where it would be wrong or a part of it
             empty.
         why_no_split: In words; '' if there is one.
+        refilled: Cases -> split, of those that moved so that no part is empty.
 
     Raises:
         ReviewError: A file is not there.
@@ -40,6 +42,7 @@ class Sources:
     ) -> None:
         self.rows = [row for row in rows if row.assigned]
         self.root, self.cases_known = root, cases_known
+        self.refilled: dict[str, str] = {}
         self.split, self.why_no_split = self._make_split()
         for row in self.rows:
             if not (root / row.path).is_file():
@@ -81,12 +84,15 @@ class Sources:
         if not self.cases_known:
             return None, "the input does not name the cases"
         cases = [row.case for row in self.rows]
-        split = split_by_case(cases).tolist()
-        empty = [name for name in SPLITS if name not in split]
+        chosen = dict(zip(cases, split_by_case(cases).tolist(), strict=True))
+        moves = fill_splits(chosen, RATIOS)
+        chosen.update(moves)
+        empty = [name for name in SPLITS if name not in chosen.values()]
         if empty:
-            of = counted(len(set(cases)), "case")
+            of = counted(len(chosen), "case")
             return None, f"of {of} none would be in {' or '.join(empty)}"
-        return split, ""
+        self.refilled = moves
+        return [chosen[case] for case in cases], ""
 
 
 def cases_known(results: KaryotypeResults) -> bool:

@@ -134,8 +134,17 @@ def test_a_split_by_case_where_no_part_is_empty(tmp_path):
     assert set(manifest["split"]) == {"train", "val", "test"}
     expected = split_by_case(manifest["case"]).tolist()
     assert manifest["split"].tolist() == expected and found.why_no_split == ""
+    assert found.refilled == {}
     none = Sources([], tmp_path)
     assert none.why_no_split == "of 0 cases none would be in train or val or test"
+
+
+def test_few_cases_leave_no_part_of_the_split_empty(tmp_path):
+    rows = crops_of_cases(tmp_path, 4)
+    assert set(split_by_case([row.case for row in rows])) < {"train", "val", "test"}
+    found = Sources(rows, tmp_path)
+    assert set(found.manifest(tmp_path)["split"]) == {"train", "val", "test"}
+    assert found.refilled and set(found.refilled) < {row.case for row in rows}
 
 
 def test_cases_that_were_made_up_are_not_exported(tmp_path):
