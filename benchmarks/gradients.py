@@ -28,7 +28,7 @@ from mmpretrain.registry import HOOKS
 from torch import Tensor
 
 from mmscl.cli import report_errors
-from mmscl.config import read_config
+from mmscl.config import ConfigError, read_config
 from mmscl.training import train
 
 COLUMNS = ("share", "cosine", "same type", "other types")
@@ -50,10 +50,19 @@ class GradientHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
-        """Take the two gradients and let them go; no weight changes."""
+        """Take the two gradients and let them go; no weight changes.
+
+        Raises:
+            ConfigError: The config has no contrastive loss.
+        """
         if runner.iter % self.every:
             return
         model = runner.model
+        if model.head.loss_con is None:
+            raise ConfigError(
+                "model.head.loss: expected a contrastive loss, whose gradient is to be "
+                "measured beside the classification's, got None; take a config of scl/"
+            )
         data = model.data_preprocessor(data_batch, training=True)
         losses = model(**data, mode="loss")
         shared = [

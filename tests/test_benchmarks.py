@@ -21,6 +21,7 @@ from benchmarks import (
     data_path,
     debris,
     device_path,
+    gradients,
     growth,
     loop,
     loss,
@@ -37,6 +38,7 @@ from benchmarks import (
 from benchmarks.crops import FEW_CASES, drawn_crops
 from benchmarks.first_step import FirstStepHook
 from benchmarks.results import Part, Table, at_least, at_most, compare
+from mmscl.config import ConfigError
 from mmscl.datasets import write_karyotypes
 from mmscl.evaluation import read_prediction_table
 
@@ -385,3 +387,51 @@ def test_a_speed_says_what_is_only_inspired(monkeypatch):
     (row,) = comparators.speeds(batch=2, rounds=1)
     assert row.startswith("| siamese_pki3, inspired by Jindal et al. | ")
     assert comparators.inspired("comparators/straight_scl_pki3.py") == ""
+
+
+class TwoTerms(torch.nn.Module):
+    """Losses that are linear in one shared weight (2,), so its gradients are known."""
+
+    def __init__(self, contrast):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(2))
+        self.head = torch.nn.Module()
+        self.head.classifier = torch.nn.Linear(1, 1)
+        self.head.loss_con, self.head.pre_logits = contrast, torch.nn.Identity()
+
+    def data_preprocessor(self, data, training):
+        return data
+
+    def extract_feat(self, inputs):
+        return inputs
+
+    def forward(self, inputs, data_samples, mode):
+        contrast, classification = torch.tensor([3.0, 0.0]), torch.tensor([1.0, 1.0])
+        bias = self.head.classifier.bias.sum()  # not shared, so not looked at
+        return dict(
+            loss_con=contrast @ self.weight,
+            loss_cls=classification @ self.weight + 9 * bias,
+        )
+
+
+def test_the_two_gradients_are_those_of_shared_weights():
+    embeddings = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 2.0], [3.0, 3.0]])
+    samples = [SimpleNamespace(gt_label=torch.tensor([n])) for n in (0, 0, 1, 1)]
+    data = dict(inputs=embeddings, data_samples=samples)
+    hook = gradients.GradientHook(every=2)
+    for step_ in range(3):
+        runner = SimpleNamespace(iter=step_, model=TwoTerms("a loss"))
+        hook.before_train_iter(runner, step_, data)
+    assert [row[0] for row in hook.rows] == [0, 2]
+    _, share, cosine, same, others = hook.rows[0]
+    half = 2**-0.5
+    assert share == pytest.approx(100 * 3 / (3 + 2**0.5))
+    assert cosine == pytest.approx(half)
+    assert same == pytest.approx((1 + half) / 2)  # of two pairs
+    assert others == pytest.approx((0 + half) / 2)
+
+
+def test_gradients_of_a_baseline_are_refused():
+    runner = SimpleNamespace(iter=0, model=TwoTerms(None))
+    with pytest.raises(ConfigError, match="model.head.loss.*take a config of scl/"):
+        gradients.GradientHook(every=1).before_train_iter(runner, 0, {})
