@@ -121,7 +121,8 @@ def image_column(
 
     Args:
         dataset: Asked for its `manifest`; wrappers are looked through. Parts of a
-            concatenation are taken to have no case (cell, site) in common.
+            concatenation are taken to have no case (cell, site) in common. A manifest
+            that names no site at all is of one.
         column: 'case', 'cell' or 'site'.
         values: Given values (n,) instead.
         feature: What needs them, for the message.
@@ -139,6 +140,8 @@ def image_column(
                 f"{type(leaf).__name__} has no manifest: use ChromosomeDataset, or "
                 f"give the sampler `{column}s`, one value an image."
             )
+        if column == "site" and not (column in manifest and any(manifest[column])):
+            return np.zeros(len(manifest), np.int32)
         manifest.require(feature, column)
         return np.unique(manifest[column], return_inverse=True)[1].astype(np.int32)
 

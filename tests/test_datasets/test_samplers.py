@@ -536,6 +536,27 @@ def test_parts_of_a_concatenation_share_no_case():
     assert ((found[:, 0] < len(part)) != (found[:, 1] < len(part))).all()
 
 
+@pytest.mark.parametrize("site", [None, ""])
+def test_a_part_that_names_no_site_is_of_one(site):
+    columns = dict(type=["1", "2", "1", "2"], path=list("abcd"))
+    part = FromTable(columns if site is None else dict(columns, site=[site] * 4))
+    both = ConcatDataset([part, part])
+    found = blocks(
+        PairedKaryotypeSampler(
+            both, seed=0, steps_per_epoch=5, pairing="cross_site", missing="skip"
+        )
+    )
+    assert ((found[:, 0] < len(part)) != (found[:, 1] < len(part))).all()
+
+
+def test_sites_that_are_named_for_some_images_alone_are_refused():
+    columns = dict(type=["1", "2"] * 2, path=list("abcd"), site=["a", "a", "", "b"])
+    with pytest.raises(ManifestError, match="cross_site.*site.*row 3"):
+        PairedKaryotypeSampler(
+            FromTable(columns), seed=0, pairing="cross_site", missing="skip"
+        )
+
+
 def test_registered_under_both_names_and_built_as_mmengine_does():
     sampler = DATA_SAMPLERS.build(
         dict(type="PairedKaryotypeSampler", steps_per_epoch=3),
