@@ -46,8 +46,9 @@ def test_every_config_builds_its_components(path):
         model = MODELS.build(cfg.model)
     assert model.head.num_classes == 24
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        for transform in (*loader.dataset.pipeline, *loader.dataset.get("once", ())):
-            TRANSFORMS.build(transform)
+        for data in loader.dataset.get("datasets", [loader.dataset]):
+            for transform in (*data.pipeline, *data.get("once", ())):
+                TRANSFORMS.build(transform)
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
         for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
             METRICS.build(metric)
