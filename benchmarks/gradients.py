@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmengine.config import DictAction
+from mmengine.config import Config, DictAction
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
@@ -52,17 +52,12 @@ class GradientHook(Hook):
     ) -> None:
         """Take the two gradients and let them go; no weight changes.
 
-        Raises:
-            ConfigError: The config has no contrastive loss.
+        The running statistics of batch norm see the batch more often than otherwise;
+        training does not use them.
         """
         if runner.iter % self.every:
             return
         model = runner.model
-        if model.head.loss_con is None:
-            raise ConfigError(
-                "model.head.loss: expected a contrastive loss, whose gradient is to be "
-                "measured beside the classification's, got None; take a config of scl/"
-            )
         data = model.data_preprocessor(data_batch, training=True)
         losses = model(**data, mode="loss")
         shared = [
@@ -102,6 +97,19 @@ def _spread(model: torch.nn.Module, data: dict) -> tuple[float, float]:
     )
 
 
+def check_contrast(cfg: Config) -> None:
+    """Look at the loss before any data are read.
+
+    Raises:
+        ConfigError: The config has no contrastive loss.
+    """
+    if cfg.model.head.get("loss") is None:
+        raise ConfigError(
+            "model.head.loss: expected a contrastive loss, whose gradient is to be "
+            "measured beside the classification's, got None; take a config of scl/"
+        )
+
+
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -122,6 +130,7 @@ def main() -> None:
     """Train, and write the table to the terminal and to DIR/gradients.csv."""
     args = parse_args()
     cfg = read_config(args)
+    check_contrast(cfg)
     cfg.custom_hooks.append(dict(type="GradientHook", every=args.every))
     runner = train(cfg)
     (hook,) = (one for one in runner.hooks if isinstance(one, GradientHook))

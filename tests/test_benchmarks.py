@@ -392,12 +392,12 @@ def test_a_speed_says_what_is_only_inspired(monkeypatch):
 class TwoTerms(torch.nn.Module):
     """Losses that are linear in one shared weight (2,), so its gradients are known."""
 
-    def __init__(self, contrast):
+    def __init__(self):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.ones(2))
         self.head = torch.nn.Module()
         self.head.classifier = torch.nn.Linear(1, 1)
-        self.head.loss_con, self.head.pre_logits = contrast, torch.nn.Identity()
+        self.head.pre_logits = torch.nn.Identity()
 
     def data_preprocessor(self, data, training):
         return data
@@ -420,7 +420,7 @@ def test_the_two_gradients_are_those_of_shared_weights():
     data = dict(inputs=embeddings, data_samples=samples)
     hook = gradients.GradientHook(every=2)
     for step_ in range(3):
-        runner = SimpleNamespace(iter=step_, model=TwoTerms("a loss"))
+        runner = SimpleNamespace(iter=step_, model=TwoTerms())
         hook.before_train_iter(runner, step_, data)
     assert [row[0] for row in hook.rows] == [0, 2]
     _, share, cosine, same, others = hook.rows[0]
@@ -432,6 +432,6 @@ def test_the_two_gradients_are_those_of_shared_weights():
 
 
 def test_gradients_of_a_baseline_are_refused():
-    runner = SimpleNamespace(iter=0, model=TwoTerms(None))
+    config = Config(dict(model=dict(head=dict(type="SCLHead", loss=None))))
     with pytest.raises(ConfigError, match="model.head.loss.*take a config of scl/"):
-        gradients.GradientHook(every=1).before_train_iter(runner, 0, {})
+        gradients.check_contrast(config)
