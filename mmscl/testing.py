@@ -6,9 +6,11 @@ import copy
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
 from rich.console import Console
 from rich.table import Table
 
@@ -113,6 +115,14 @@ def _choose_sets(
     return {"internal": {}, **{name: dict(known[name]) for name in names}}
 
 
+class _WeightsHook(Hook):
+    """Refuses the weights of another model, before they are loaded."""
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        weights = checkpoint.get("state_dict", checkpoint)
+        check_state_dict(runner.model, weights, runner.cfg.load_from)
+
+
 def _test_one(
     cfg: Config,
     checkpoint: str,
@@ -125,7 +135,7 @@ def _test_one(
     cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = None
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.param_scheduler = None
-    cfg.load_from, cfg.resume = None, False
+    cfg.load_from, cfg.resume = checkpoint, False
     cfg.pop("runner_type", None)  # a test holds the weights alone: nothing to shard
     cfg.pop("strategy", None)
     cfg.merge_from_dict({"test_dataloader": dict(dataset=changes)})
@@ -138,6 +148,5 @@ def _test_one(
     cfg.experiment_name = f"test_{name}_{os.getpid()}"
     put_table(cfg, out_dir, embeddings)
     runner = build_runner(cfg)
-    loaded = runner.load_checkpoint(checkpoint)
-    check_state_dict(runner.model, loaded.get("state_dict", loaded), checkpoint)
+    runner.register_hook(_WeightsHook(), priority="VERY_HIGH")
     return {key: float(value) for key, value in runner.test().items()}
