@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.dataset import ConcatDataset
 from mmengine.device import get_device
 from mmengine.utils import import_modules_from_strings
 from mmpretrain.registry import DATASETS
@@ -211,29 +212,43 @@ def check_data(
     states = {}
     for phase in phases:
         dataset = (cfg.get(f"{phase}_dataloader") or {}).get("dataset", {})
-        kind = DATASETS.get(dataset["type"]) if "type" in dataset else None
-        if isinstance(kind, type) and issubclass(kind, ChromosomeDataset):
-            lazy = dict(dataset, pipeline=[], lazy_init=True)
-            states[phase] = describe_rows(DATASETS.build(lazy).load_manifest())
+        if manifests := _read_manifests(dataset):
+            states[phase] = describe_rows(*manifests)
     return states
 
 
-def describe_rows(manifest: Manifest) -> dict[str, Any]:
-    """A short description of a manifest's rows that changes when any of them does.
+def describe_rows(*manifests: Manifest) -> dict[str, Any]:
+    """A short description of manifests' rows that changes when any of them does.
 
     Returns:
         images (int), types (type -> images) and rows (16 hex digits over all columns).
     """
     digest = hashlib.sha256()
-    for name in manifest.columns:
-        digest.update(name.encode())
-        digest.update(manifest[name].tobytes())
-    types, counts = np.unique(manifest["type"], return_counts=True)
+    for manifest in manifests:
+        for name in manifest.columns:
+            digest.update(name.encode())
+            digest.update(manifest[name].tobytes())
+    all_types = np.concatenate([manifest["type"] for manifest in manifests])
+    types, counts = np.unique(all_types, return_counts=True)
     return dict(
-        images=len(manifest),
+        images=len(all_types),
         types=dict(zip(types.tolist(), counts.tolist(), strict=True)),
         rows=digest.hexdigest()[:16],
     )
+
+
+def _read_manifests(dataset: dict) -> list[Manifest]:
+    """Of a ChromosomeDataset or a concatenation of such; [] of any other data set."""
+    kind = DATASETS.get(dataset["type"]) if "type" in dataset else None
+    if not isinstance(kind, type):
+        return []
+    if issubclass(kind, ConcatDataset):
+        parts = [_read_manifests(part) for part in dataset["datasets"]]
+        return [manifest for part in parts for manifest in part] if all(parts) else []
+    if not issubclass(kind, ChromosomeDataset):
+        return []
+    lazy = dict(dataset, pipeline=[], lazy_init=True)
+    return [DATASETS.build(lazy).load_manifest()]
 
 
 def _check_amp() -> None:

@@ -17,7 +17,14 @@ from mmpretrain.registry import DATA_SAMPLERS, HOOKS, METRICS, MODELS, TRANSFORM
 from torch.distributed.fsdp import FullyShardedDataParallel, MixedPrecision
 
 import mmscl  # noqa: F401
-from mmscl.config import ConfigError, RunConfig, check_keys, check_options, read_config
+from mmscl.config import (
+    ConfigError,
+    RunConfig,
+    check_data,
+    check_keys,
+    check_options,
+    read_config,
+)
 from mmscl.engine.fsdp_strategy import is_block, wrap_blocks
 from mmscl.models.released_weights import released_model
 
@@ -193,6 +200,22 @@ def test_modules_that_an_option_names_are_imported(tmp_path, monkeypatch):
     options = {"custom_imports.imports": ["our_loses"]}
     with pytest.raises(ConfigError, match="custom_imports: .*our_loses"):
         read_config(args(path, cfg_options=options))
+
+
+def test_the_data_of_a_concatenation_are_those_of_all_its_parts():
+    drawn = dict(type="SyntheticKaryotypes", cases=1, abnormal_rate=0.0)
+
+    def describe(*parts):
+        joined = dict(type="ConcatDataset", datasets=list(parts))
+        return check_data(Config(dict(train_dataloader=dict(dataset=joined))))
+
+    one, both = describe(drawn)["train"], describe(drawn, dict(drawn, seed=1))["train"]
+    assert (one["images"], both["images"]) == (92, 184)
+    assert both["types"]["1"] == 2 * one["types"]["1"] == 8
+    assert both["rows"] not in (one["rows"], describe(drawn, drawn)["train"]["rows"])
+    alone = check_data(Config(dict(train_dataloader=dict(dataset=drawn))))
+    assert alone["train"] == one
+    assert describe(drawn, dict(type="CIFAR10", data_root=".")) == {}
 
 
 def test_a_missing_config_is_named():

@@ -127,7 +127,7 @@ class DataStates:
                 raise ConfigError(
                     f"{field}.dataset: {dataset.get('type')} has no manifest, so that "
                     "it cannot be told whether two results are of the same data; use "
-                    "ChromosomeDataset"
+                    "ChromosomeDataset, or a ConcatDataset of such"
                 )
             self._known[key] = found[phase]
         return self._known[key]
