@@ -1,6 +1,6 @@
 """levers/scl.py with each image's grey levels stretched to one range, 0 to 255.
 
-The stretch, torchvision's, comes before the augmentation in training and stays in testing.
+The stretch (torchvision) comes before the augmentation, and stays in testing.
 
 Command: python tools/train.py configs/levers/contrast_range.py
 Test:    the same config with tools/test.py, then CHECKPOINT --external
