@@ -43,6 +43,18 @@ def join_ranks(cfg: Config) -> None:
         cfg.strategy = dict(type="DDPStrategy", model_wrapper=wrapper)
 
 
+def leave_ranks() -> None:
+    """Wait for the other ranks and end the process group, where there is one.
+
+    A process that ends with its group still open may be aborted by gloo's threads: the
+    launcher then takes a finished job for a failed one and ends the other ranks, which
+    may still be writing.
+    """
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
+
+
 def is_lost_rank(error: BaseException) -> bool:
     """Whether an error says that another process of the run is gone."""
     if not isinstance(error, RuntimeError):

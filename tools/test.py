@@ -10,6 +10,7 @@ from mmengine.config import DictAction
 
 from mmscl.cli import report_errors
 from mmscl.config import choose_weights, read_config
+from mmscl.distributed import leave_ranks
 from mmscl.testing import evaluate_checkpoint
 
 
@@ -84,6 +85,7 @@ def main() -> None:
         out=args.out,
         embeddings=args.embeddings,
     )
+    leave_ranks()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from mmengine.config import DictAction
 
 from mmscl.cli import report_errors
 from mmscl.config import read_config
+from mmscl.distributed import leave_ranks
 from mmscl.smoke import smoke_config
 from mmscl.strategies import check_strategy, one_process_group
 from mmscl.training import build_runner, train
@@ -89,6 +90,7 @@ def main() -> None:
         print(f"{args.config}: builds, steps and tests")
     else:
         train(cfg, args.resume, args.allow_changes)
+        leave_ranks()
 
 
 if __name__ == "__main__":
