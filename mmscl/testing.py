@@ -119,8 +119,11 @@ class _WeightsHook(Hook):
     """Refuses the weights of another model, before they are loaded."""
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        weights = checkpoint.get("state_dict", checkpoint)
-        check_state_dict(runner.model, weights, runner.cfg.load_from)
+        if "state_dict" not in checkpoint:  # bare weights, which EMAHook cannot read
+            weights = dict(checkpoint)
+            checkpoint.clear()
+            checkpoint["state_dict"] = weights
+        check_state_dict(runner.model, checkpoint["state_dict"], runner.cfg.load_from)
 
 
 def _test_one(

@@ -55,6 +55,13 @@ def test_a_run_with_moving_averages(averaged, root, scores):
     np.testing.assert_array_equal(scores("ema.pth", [hook]), expected)
 
 
+def test_exported_weights_with_the_config_of_moving_averages(root, scores):
+    state = torch.load(root / "seed_1.pth")["state_dict"]
+    torch.save(state, root / "bare.pth")
+    hook = dict(type="EMAHook", update_buffers=True)
+    np.testing.assert_array_equal(scores("bare.pth", [hook]), scores("seed_1.pth"))
+
+
 def test_weights_of_another_model_are_refused(root, scores):
     state = torch.load(root / "seed_0.pth")["state_dict"]
     state.popitem()
