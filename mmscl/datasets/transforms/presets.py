@@ -78,6 +78,7 @@ class ChromosomeAugment(BatchTransform):
         background: Grey level to fill with, or 'auto'; None takes the preset's (255
             for 'authors', else 'auto').
         cell_size: Target size of the cell in source pixels; see ChromosomeCanvas.
+        cell_measure: What that size is made of, 'area' or 'axis'; see there.
         channels: 1 gives H x W, 3 repeats to H x W x 3.
         on_device: Only draw what happens to the crops; `ChromosomePreprocessor`, the
             data preprocessor of SCLClassifier, does it on the model's device. For a
@@ -96,6 +97,7 @@ class ChromosomeAugment(BatchTransform):
         fit: str | None = None,
         background: int | str | None = None,
         cell_size: float | None = None,
+        cell_measure: str = "area",
         channels: int = 1,
         on_device: bool = False,
     ) -> None:
@@ -104,7 +106,9 @@ class ChromosomeAugment(BatchTransform):
                 f"ChromosomeAugment.preset: expected one of {sorted(PRESETS)}, "
                 f"got {preset!r}"
             )
-        canvas: dict = dict(size=size, extent=extent, cell_size=cell_size)
+        canvas: dict = dict(
+            size=size, extent=extent, cell_size=cell_size, cell_measure=cell_measure
+        )
         given = dict(fit=fit, background=background)
         canvas.update((k, v) for k, v in given.items() if v is not None)
         self.preset = preset
