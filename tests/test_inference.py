@@ -64,9 +64,11 @@ def expected(infer, root):
 
 
 @pytest.mark.parametrize("encoder", ["resnet10t", "vit"])
-@pytest.mark.parametrize("cell_size", [None, 31])
-def test_scores_are_those_of_the_test_loop(encoder, cell_size, root, tmp_path):
-    cfg = make_config(root, encoder, cell_size)
+@pytest.mark.parametrize(
+    "cell_size,measure", [(None, "area"), (31, "area"), (64, "axis")]
+)
+def test_scores_are_those_of_the_test_loop(encoder, cell_size, measure, root, tmp_path):
+    cfg = make_config(root, encoder, cell_size, cell_measure=measure)
     weights = str(save_weights(cfg, tmp_path / "weights.pth"))
     evaluate_checkpoint(cfg, weights, out=str(tmp_path), embeddings=True)
     theirs = read_prediction_table(tmp_path / "internal" / "predictions.csv")

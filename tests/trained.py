@@ -36,6 +36,7 @@ def make_config(
     encoder: str = "resnet10t",
     cell_size: float | None = None,
     polarity: bool = False,
+    cell_measure: str = "area",
 ) -> Config:
     """A config whose test set are all crops of a folder.
 
@@ -44,12 +45,19 @@ def make_config(
         encoder: Key of `ENCODERS`.
         cell_size: That every cell is brought to.
         polarity: Whether the model has a polarity head.
+        cell_measure: What that size is made of.
     """
-    canvas = dict(type="ChromosomeCanvas", size=SIZE, extent=144, cell_size=cell_size)
+    canvas = dict(
+        type="ChromosomeCanvas",
+        size=SIZE,
+        extent=144,
+        cell_size=cell_size,
+        cell_measure=cell_measure,
+    )
     dataset = dict(
         type="ChromosomeDataset",
         data_root=str(root),
-        cell_size=cell_size is not None,
+        cell_size=cell_measure if cell_size else False,
         pipeline=[
             dict(type="LoadChromosome"),
             canvas,

@@ -1,4 +1,4 @@
-"""A narrow resnet18 with SCL on straightened crops of Pki-3: the recipe.
+"""A narrow resnet18 with SCL on straightened crops of Pki-3, cells of one area.
 
 128 x 32 px, split by case; DataNew is the other laboratory.
 

@@ -11,6 +11,7 @@ from mmpretrain.registry import TRANSFORMS
 from torchvision.transforms import functional as F
 
 import mmscl  # noqa: F401  registers the transforms
+from mmscl.datasets.cell_measure import measure_crop
 from mmscl.datasets.images import ImageError, find_background
 from mmscl.datasets.transforms import (
     PRESETS,
@@ -235,6 +236,23 @@ class TestCanvas:
         rows = [(out < 200).any(axis=1).sum() for out in (small, large)]
         assert rows[0] == pytest.approx(rows[1], abs=1)
 
+    @pytest.mark.parametrize("measure,target", [("axis", 60), ("area", 27)])
+    def test_only_the_axis_keeps_the_length_of_thicker_chromosomes(
+        self, measure, target
+    ):
+        canvas = ChromosomeCanvas(
+            96, extent=128, cell_size=target, cell_measure=measure
+        )
+        lengths = []
+        for crop in (rod(60, 8), rod(60, 16)):
+            size = measure_crop(crop, 255, measure)
+            out = canvas(sample(crop, cell_size=size, cell_measure=measure))["img"]
+            lengths.append(int((out < 200).any(axis=1).sum()))
+        if measure == "axis":
+            assert lengths[0] == pytest.approx(lengths[1], rel=0.08)
+        else:  # twice the width at equal length is 1.4 times the size
+            assert lengths[0] == pytest.approx(2**0.5 * lengths[1], rel=0.08)
+
     def test_three_channels_are_equal(self):
         out = ChromosomeCanvas(64, channels=3)(sample(rod()))["img"]
         assert out.shape == (64, 64, 3)
@@ -261,6 +279,10 @@ class TestCanvas:
             (dict(fit="squash", extent=100), r"fit='squash' stretches"),
             (dict(extent=-1), r"extent: expected pixels > 0, got -1"),
             (dict(cell_size=30.0), r"cell_size=30.0 needs an extent"),
+            (
+                dict(cell_measure="length"),
+                r"cell_measure: expected one of \('area', 'axis'\), got 'length'",
+            ),
             (dict(background="white"), r"background: expected 'auto' or a grey level"),
             (dict(background=256), r"background: .* got 256"),
             (dict(channels=2), r"channels: expected 1 or 3, got 2"),
@@ -283,6 +305,11 @@ class TestCanvas:
             PipelineError, match="cell_size=True in the ChromosomeDataset"
         ):
             ChromosomeCanvas(64, extent=64, cell_size=30.0)(sample(rod()))
+
+    def test_a_cell_measured_otherwise_says_what_to_set(self):
+        canvas = ChromosomeCanvas(64, extent=64, cell_size=64, cell_measure="axis")
+        with pytest.raises(PipelineError, match="set cell_size='axis' in the Chromo"):
+            canvas(sample(rod(), cell_size=31.0, cell_measure="area"))
 
     def test_cell_without_foreground(self):
         with pytest.raises(ImageError, match="x.png: its cell has size 0.0"):
