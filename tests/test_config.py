@@ -74,8 +74,8 @@ def test_method_and_baseline_differ_in_one_setting(model):
     assert method == baseline
 
 
-@pytest.mark.parametrize("network", ["gnet", "sharma"])
-def test_the_pair_of_a_comparators_network_differs_in_the_loss_alone(network):
+@pytest.mark.parametrize("network", ["gnet", "sharma", "length18n", "straight18n"])
+def test_the_pair_of_a_network_differs_in_the_loss_alone(network):
     method, baseline = (
         Config.fromfile(ROOT / f"configs/{arm}/{network}_pki3.py").to_dict()
         for arm in ("scl", "baseline")

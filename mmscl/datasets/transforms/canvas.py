@@ -273,8 +273,7 @@ class ChromosomeCanvas(BatchTransform):
         """The zoom that extent and cell_size ask for."""
         zoom = max(self.size) / extent
         if self.cell_size is not None:
-            own = cell_size_of(sample, "ChromosomeCanvas", self.cell_measure)
-            zoom *= self.cell_size / own
+            zoom *= self.cell_size / cell_size_of(sample, measure=self.cell_measure)
         return zoom
 
     def __repr__(self) -> str:
