@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -45,6 +46,9 @@ _ROUND = 1.25
 _LEAST_SPREAD = 1.15
 # Gaps along the axis that are bridged, a share of the width: stalks hardly stain.
 _GAP = 0.4
+# Axes that are remembered, some 90 cells: a crop's is needed for the size of its cell,
+# to straighten it, and by each of several models. About 8 KB each.
+_REMEMBERED = 4096
 
 
 @dataclass(frozen=True)
@@ -100,11 +104,22 @@ def find_axis(image: np.ndarray, background: int | None = None) -> MedialAxis:
 
 
 def axis_of(outline: Outline) -> MedialAxis:
-    """The medial axis of an outline; see :func:`find_axis`.
+    """The medial axis of an outline, read-only; see :func:`find_axis`.
+
+    That of an outline seen lately is not looked for again.
 
     Raises:
         NoAxisError: It is too round to have a long axis.
     """
+    height, width = outline.mask.shape
+    return axis_of_mask(outline.mask.tobytes(), height, width, outline.area)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def axis_of_mask(mask: bytes, height: int, width: int, area: int) -> MedialAxis:
+    """The axis of an outline's bytes, remembered; see :func:`axis_of`."""
+    pixels = np.frombuffer(mask, np.uint8).reshape(height, width)
+    outline = Outline(pixels, area)
     guess, half = _first_guess(outline)
     soft = outline.mask.astype(np.float32) / 255
     for stiffness in _STIFFNESSES:
@@ -119,6 +134,8 @@ def axis_of(outline: Outline) -> MedialAxis:
             f"round: {axis.length:.0f} pixels long and {axis.width:.0f} wide, and what "
             f"is not at least {_ROUND} times as long as wide has no long axis"
         )
+    for part in (axis.points, axis.widths):
+        part.flags.writeable = False
     return axis
 
 

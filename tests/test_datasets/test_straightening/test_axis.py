@@ -57,6 +57,17 @@ def test_a_crop_that_touches_the_border_is_as_one_with_a_margin():
     np.testing.assert_allclose(wide.points - 9, tight.points, atol=0.02)
 
 
+def test_an_axis_seen_again_is_not_looked_for_again(monkeypatch):
+    image = draw("8", 35).image
+    first = find_axis(image)
+    monkeypatch.setattr("mmscl.datasets.straightening.axis._first_guess", None)
+    assert find_axis(image.copy()) is first
+    with pytest.raises(ValueError, match="read-only"):
+        first.points[0] = 0
+    with pytest.raises(TypeError):
+        find_axis(image[::-1])
+
+
 def test_tips_lie_between_the_ends_of_two_chromatids():
     image = rod(60, 15)
     image[6:12, 12:15] = image[60:66, 12:15] = 255  # notches six pixels deep

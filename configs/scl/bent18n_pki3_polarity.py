@@ -1,17 +1,17 @@
-"""Which end is up, told by a small head on the narrow resnet18 of straight crops.
+"""Which end is up, told by a small head on the narrow resnet18 of Pki-3.
 
-The classifier of straight18n_pki3.py stays as it is; its polarity head is trained on
+The classifier of bent18n_pki3.py stays as it is; its polarity head is trained on
 crops of Pki-3, half of them upside down. DataNew is the other laboratory.
 
-Command: python tools/train.py configs/scl/straight18n_pki3_polarity.py
-         starts from load_from: what training straight18n_pki3.py leaves, or
+Command: python tools/train.py configs/scl/bent18n_pki3_polarity.py
+         starts from load_from: what training bent18n_pki3.py leaves, or
          --cfg-options load_from=CHECKPOINT
 Test:    the same config with tools/test.py, then CHECKPOINT --external
 Cost and result: configs/README.md
 """
 
 _base_ = [
-    "../_base_/pki3_128x32_polarity.py",
+    "../_base_/pki3_96x48_length_polarity.py",
     "../_base_/short_schedule.py",
     "../_base_/runtime.py",
 ]
@@ -34,7 +34,7 @@ model = dict(
     data_preprocessor=dict(mean=[127.5], std=[127.5]),
 )
 
-load_from = "work_dirs/scl/straight18n_pki3/epoch_36.pth"
+load_from = "work_dirs/scl/bent18n_pki3/epoch_24.pth"
 default_hooks = dict(checkpoint=dict(save_best="polarity_accuracy"))
 
 # 1,000 steps, of which the first 100 warm up.

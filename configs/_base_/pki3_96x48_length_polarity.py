@@ -1,8 +1,8 @@
-"""Pki-3 at 96 x 48 px, split by case, with the polarity; DataNew is external.
+"""Pki-3 at 96 x 48 px, cells of one length, with the polarity; DataNew is external.
 
-The images of pki3_96x48.py. Crops of Pki-3 and DataNew are cut from karyograms and
-stand with the p arm up; half of those for training are turned upside down, which makes
-the polarity's label.
+The images of pki3_96x48_length.py, split by case. Crops of Pki-3 and DataNew are cut
+from karyograms and stand with the p arm up; half of those for training are turned
+upside down, which makes the polarity's label.
 """
 
 _base_ = "./pki3_96x48.py"
@@ -17,27 +17,22 @@ meta_keys = (
     "ori_shape",
     "img_shape",
 )
+frame = dict(size=(96, 48), extent=144, cell_size=64, cell_measure="axis")
 train_pipeline = [
     dict(type="LoadChromosome"),
     dict(type="FlipPolarity", prob=0.5, upright=True),
-    dict(
-        type="ChromosomeAugment",
-        preset="mmscl",
-        size=(96, 48),
-        extent=144,
-        cell_size=31,
-    ),
+    dict(type="ChromosomeAugment", preset="mmscl", **frame),
     dict(type="PackInputs", meta_keys=meta_keys),
 ]
 test_pipeline = [
     dict(type="LoadChromosome"),
     dict(type="FlipPolarity", prob=0.0, upright=True),
-    dict(type="ChromosomeCanvas", size=(96, 48), extent=144, cell_size=31),
+    dict(type="ChromosomeCanvas", **frame),
     dict(type="PackInputs", meta_keys=meta_keys),
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+train_dataloader = dict(dataset=dict(cell_size="axis", pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(cell_size="axis", pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(cell_size="axis", pipeline=test_pipeline))
 
 val_evaluator = [dict(type="ChromosomeMetric"), dict(type="PolarityMetric")]
 test_evaluator = [
