@@ -32,7 +32,7 @@ class CommitteeInferencer:
 
     Example:
         >>> infer = CommitteeInferencer([ChromosomeInferencer(name) for name in (
-        ...     'mmscl-straight18n-pki3', 'mmscl-resnet18n-pki3')])  # doctest: +SKIP
+        ...     'mmscl-length18n-pki3', 'mmscl-bent18n-pki3')])  # doctest: +SKIP
         >>> infer('crops/', one_cell=True).predictions.predicted  # doctest: +SKIP
     """
 

@@ -34,7 +34,7 @@ def shrunk(name, folder):
 
 
 def test_a_smoke_run_draws_each_part_of_a_concatenation(tmp_path):
-    cfg = shrunk("scl/straight18n_adapted.py", tmp_path)
+    cfg = shrunk("scl/length18n_adapted.py", tmp_path)
     _write_data(tmp_path, canvas=None)
     parts = cfg.train_dataloader.dataset.datasets
     assert [part.data_root for part in parts] == [str(tmp_path)] * 2

@@ -24,6 +24,8 @@ from mmscl.wording import counted
 GAIN_CELLS, LOSS_CELLS = 2, 3
 #: Autosomes that may be missing from a cell that still votes.
 MOST_LOST = 3
+#: Votes with and without a Y that differ by less are even: its loss is the commoner.
+EVEN = 0.05
 #: Counts below this certainty are a guess.
 UNSURE = 0.8
 STRUCTURE = (
@@ -129,7 +131,7 @@ def call_case(cells: Sequence[CellCall]) -> CaseCall:
 
     1. Complete cells vote; if there are none, all do, and a warning says so.
     2. Counts are compared with 46,XX, or with 46,XY if a Y is clonal or shown by at
-       least half of the votes.
+       least half of the votes, give or take `EVEN`.
     3. A cell votes for a change with its certainty of that type's count, and not at
        all below one half. A change is clonal if its votes sum to the number of cells
        that the rule asks for, less one half.
@@ -178,7 +180,7 @@ def _has_y(counts: np.ndarray, votes: np.ndarray) -> bool:
     )
     if not with_y + without:
         return bool((counts[:, Y] > 0).mean() >= 0.5)
-    return with_y >= without or with_y >= GAIN_CELLS - 0.5
+    return with_y >= without - EVEN or with_y >= GAIN_CELLS - 0.5
 
 
 def _clonal_part(changes: np.ndarray, votes: np.ndarray) -> tuple[np.ndarray, bool]:

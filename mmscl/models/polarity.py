@@ -126,7 +126,7 @@ def set_orient(classifier: Any, orient: bool) -> None:
         raise ConfigError(
             f"orient=True: {type(classifier).__name__} has no polarity_head, so it "
             "cannot tell which crops are upside down. Take a model that has one "
-            "(configs/scl/resnet18n_pki3_polarity.py), or orient=False"
+            "(configs/scl/length18n_pki3_polarity.py), or orient=False"
         )
     if hasattr(classifier, "orient"):
         classifier.orient = orient

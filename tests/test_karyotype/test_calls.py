@@ -96,6 +96,13 @@ def test_the_sex_of_two_cells_that_disagree_is_that_of_the_surer_one():
     assert call_case([one, other]).text == "46,XY"
 
 
+def test_a_y_in_one_of_two_cells_does_not_hang_on_the_last_decimal():
+    for certainty in (0.9998, 1.0):
+        call = call_case([call_cell(TURNER, 0.9999), call_cell(MALE, certainty)])
+        assert call.text == "46,XY"
+        assert has(call, "-Y in 1 of 2 cells: not clonal, not called")
+
+
 def test_incomplete_cells_do_not_vote_beside_complete_ones():
     torn = Karyotype.of("", {"13": -2, "20": -2})
     call = case((torn, 1), (FEMALE, 1))

@@ -341,7 +341,7 @@ def real_cell(tmp_path):
     columns = {name: table[name][own] for name in ("type", "case", "cell")}
     columns["path"] = [str(PKI3 / path) for path in table["path"][own]]
     Manifest(columns).write(tmp_path / "manifest.csv")
-    read = KaryotypeInferencer("mmscl-resnet18n-pki3", device="cpu")
+    read = KaryotypeInferencer("mmscl-bent18n-pki3", device="cpu")
     write_results(read(tmp_path / "manifest.csv"), tmp_path / "real")
     with serving(tmp_path / "real") as found:
         yield found
