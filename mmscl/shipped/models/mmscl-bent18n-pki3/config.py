@@ -1,4 +1,4 @@
-"""mmscl-resnet18n-pki3: configs/scl/resnet18n_pki3_polarity.py, without its bases."""
+"""mmscl-bent18n-pki3: configs/scl/bent18n_pki3_polarity.py, without its bases."""
 
 auto_scale_lr = dict(base_batch_size=48)
 custom_hooks = [
@@ -29,6 +29,11 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl'),
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0))
 external = dict(datanew=dict(data_root='data/datanew', split=None))
+frame = dict(
+    cell_measure='axis', cell_size=64, extent=144, size=(
+        96,
+        48,
+    ))
 load_from = None
 log_level = 'INFO'
 meta_keys = (
@@ -85,13 +90,14 @@ test_cfg = dict()
 test_dataloader = dict(
     batch_size=128,
     dataset=dict(
-        cell_size=True,
+        cell_size='axis',
         data_root='data/pki3',
         pipeline=[
             dict(type='LoadChromosome'),
             dict(prob=0.0, type='FlipPolarity', upright=True),
             dict(
-                cell_size=31,
+                cell_measure='axis',
+                cell_size=64,
                 extent=144,
                 size=(
                     96,
@@ -124,10 +130,15 @@ test_evaluator = [
 test_pipeline = [
     dict(type='LoadChromosome'),
     dict(prob=0.0, type='FlipPolarity', upright=True),
-    dict(cell_size=31, extent=144, size=(
-        96,
-        48,
-    ), type='ChromosomeCanvas'),
+    dict(
+        cell_measure='axis',
+        cell_size=64,
+        extent=144,
+        size=(
+            96,
+            48,
+        ),
+        type='ChromosomeCanvas'),
     dict(
         meta_keys=(
             'sample_idx',
@@ -146,13 +157,14 @@ train_dataloader = dict(
     batch_size=48,
     dataset=dict(
         cache=True,
-        cell_size=True,
+        cell_size='axis',
         data_root='data/pki3',
         pipeline=[
             dict(type='LoadChromosome'),
             dict(prob=0.5, type='FlipPolarity', upright=True),
             dict(
-                cell_size=31,
+                cell_measure='axis',
+                cell_size=64,
                 extent=144,
                 preset='mmscl',
                 size=(
@@ -184,7 +196,8 @@ train_pipeline = [
     dict(type='LoadChromosome'),
     dict(prob=0.5, type='FlipPolarity', upright=True),
     dict(
-        cell_size=31,
+        cell_measure='axis',
+        cell_size=64,
         extent=144,
         preset='mmscl',
         size=(
@@ -210,13 +223,14 @@ val_dataloader = dict(
     batch_size=128,
     dataset=dict(
         cache=True,
-        cell_size=True,
+        cell_size='axis',
         data_root='data/pki3',
         pipeline=[
             dict(type='LoadChromosome'),
             dict(prob=0.0, type='FlipPolarity', upright=True),
             dict(
-                cell_size=31,
+                cell_measure='axis',
+                cell_size=64,
                 extent=144,
                 size=(
                     96,
