@@ -1,4 +1,4 @@
-"""Which end is up, told by a small head on the narrow resnet18 of Pki-3.
+"""Which end is up, told by a small head on the narrow resnet18 of crops as they are.
 
 The classifier of bent18n_pki3.py stays as it is; its polarity head is trained on
 crops of Pki-3, half of them upside down. DataNew is the other laboratory.

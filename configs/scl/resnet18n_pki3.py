@@ -1,6 +1,6 @@
-"""A narrow resnet18 with SCL at 96 x 48 px on Pki-3 split by case: the recipe.
+"""A narrow resnet18 with SCL at 96 x 48 px on Pki-3, cells of one area.
 
-DataNew is the other laboratory.
+Split by case; DataNew is the other laboratory. Cells of one length: bent18n_pki3.py.
 
 Command: python tools/train.py configs/scl/resnet18n_pki3.py
 Test:    python tools/test.py configs/scl/resnet18n_pki3.py CHECKPOINT --external
