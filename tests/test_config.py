@@ -86,6 +86,44 @@ def test_the_pair_of_a_network_differs_in_the_loss_alone(network):
     assert method == baseline
 
 
+LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+
+
+@pytest.mark.parametrize(
+    "length, area", [("length18n", "straight18n"), ("bent18n", "resnet18n")]
+)
+def test_cells_of_one_length_and_of_one_area_differ_in_the_measure_alone(length, area):
+    ours, other = (
+        Config.fromfile(ROOT / f"configs/scl/{network}_pki3.py").to_dict()
+        for network in (length, area)
+    )
+    for loader in LOADERS:
+        data, theirs = ours[loader]["dataset"], other[loader]["dataset"]
+        assert data.pop("cell_size") == "axis" and theirs.pop("cell_size") is True
+        for step in data["pipeline"]:
+            if step.get("cell_size"):
+                assert step.pop("cell_measure") == "axis"
+                step["cell_size"] = 31
+    for key in ("model", *LOADERS, "train_cfg", "param_scheduler", "optim_wrapper"):
+        assert ours[key] == other[key]
+
+
+@pytest.mark.parametrize("network", ["length18n", "bent18n"])
+def test_a_polarity_head_sees_the_crops_of_its_classifier(network):
+    head, classifier = (
+        Config.fromfile(ROOT / f"configs/scl/{network}_{name}.py").to_dict()
+        for name in ("pki3_polarity", "pki3")
+    )
+    for loader in LOADERS:
+        pipeline = head[loader]["dataset"]["pipeline"]
+        flip = pipeline.pop(1)
+        assert flip["type"] == "FlipPolarity" and flip["upright"]
+        keys = pipeline[-1]["meta_keys"]
+        pipeline[-1]["meta_keys"] = tuple(k for k in keys if k != "polarity_label")
+        assert head[loader] == classifier[loader]
+    assert head["model"].pop("polarity_head") and head["model"] == classifier["model"]
+
+
 def test_sharmas_cnn_with_scl_differs_from_the_comparator_in_the_head_alone():
     scl, sharma = (
         Config.fromfile(ROOT / f"configs/{arm}/sharma_pki3.py").to_dict()

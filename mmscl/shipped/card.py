@@ -21,6 +21,11 @@ HEADINGS = dict(
     knn_accuracy="kNN Accuracy",
     polarity_accuracy="Polarity Accuracy",
 )
+#: What the size of a cell is made of -> in words.
+_CELL_MEASURES = dict(
+    area="of the square roots of its chromosomes' areas",
+    axis="length of its chromosomes along their medial axes",
+)
 #: Types that a card names as the weakest of a set.
 _WEAKEST = 4
 
@@ -137,7 +142,8 @@ The network alone: `mmpretrain.get_model('{name}', pretrained=True)` after
     if cell:
         text += f"""
 
-Every cell is brought to one size (`cell_size={cell:g}`), so the crops of a whole cell
+Every cell is brought to one size (`cell_size={cell:g}`: pixels, the median
+{_CELL_MEASURES[record["cell_measure"]]}), so the crops of a whole cell
 must be given together, or a table with the columns path, case and cell."""
     return text
 

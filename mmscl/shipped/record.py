@@ -67,6 +67,7 @@ def make_record(
 def _describe_model(cfg: Config, meta: Mapping[str, Any]) -> dict[str, Any]:
     classifier = build_classifier(cfg)
     pipeline = cfg.test_dataloader.dataset.pipeline
+    test = TestPipeline(pipeline)
     backbone = dict(cfg.model.backbone)
     name = backbone.pop("type")
     name = backbone.pop("model_name", name)
@@ -75,7 +76,8 @@ def _describe_model(cfg: Config, meta: Mapping[str, Any]) -> dict[str, Any]:
         network=f"{cfg.model.type}, {name}{f' ({more})' if more else ''}",
         parameters=sum(p.numel() for p in classifier.parameters()),
         input=_input_size(pipeline),
-        cell_size=TestPipeline(pipeline).cell_size,
+        cell_size=test.cell_size,
+        cell_measure=test.cell_measure,
         types=list(class_names(classifier, meta)),
     )
 

@@ -68,6 +68,9 @@ def test_whole_cells_are_asked_for_where_they_are_measured(record):
     record["cell_size"] = 31
     use = section(write_card(record), "Use")
     assert "CROPS --one-cell --model" in use and "cell_size=31" in use
+    assert "square roots of its chromosomes' areas" in use
+    record["cell_measure"] = "axis"
+    assert "length of its chromosomes" in section(write_card(record), "Use")
 
 
 def test_notes_are_in_the_card(record):

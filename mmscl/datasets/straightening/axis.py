@@ -111,15 +111,14 @@ def axis_of(outline: Outline) -> MedialAxis:
     Raises:
         NoAxisError: It is too round to have a long axis.
     """
-    height, width = outline.mask.shape
-    return axis_of_mask(outline.mask.tobytes(), height, width, outline.area)
+    return axis_of_mask(outline.mask.tobytes(), outline.mask.shape)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def axis_of_mask(mask: bytes, height: int, width: int, area: int) -> MedialAxis:
-    """The axis of an outline's bytes, remembered; see :func:`axis_of`."""
-    pixels = np.frombuffer(mask, np.uint8).reshape(height, width)
-    outline = Outline(pixels, area)
+def axis_of_mask(mask: bytes, shape: tuple[int, ...]) -> MedialAxis:
+    """The axis of an outline's mask, as bytes, remembered; see :func:`axis_of`."""
+    pixels = np.frombuffer(mask, np.uint8).reshape(shape)
+    outline = Outline(pixels, area=np.count_nonzero(pixels))
     guess, half = _first_guess(outline)
     soft = outline.mask.astype(np.float32) / 255
     for stiffness in _STIFFNESSES:
