@@ -118,7 +118,7 @@ def axis_of(outline: Outline) -> MedialAxis:
 def axis_of_mask(mask: bytes, shape: tuple[int, ...]) -> MedialAxis:
     """The axis of an outline's mask, as bytes, remembered; see :func:`axis_of`."""
     pixels = np.frombuffer(mask, np.uint8).reshape(shape)
-    outline = Outline(pixels, area=np.count_nonzero(pixels))
+    outline = Outline(pixels, int(np.count_nonzero(pixels)))
     guess, half = _first_guess(outline)
     soft = outline.mask.astype(np.float32) / 255
     for stiffness in _STIFFNESSES:
